@@ -1,0 +1,111 @@
+import type { Dtype } from '../tensor/dtype.ts';
+
+/** A scenario: what to ingest, which model to run, which rules make a notification. The original's document, unchanged. */
+export interface Scenario {
+  readonly _id?: string;
+  readonly scenario_name: string;
+  readonly scenario_definition: ScenarioDefinition;
+}
+
+export interface ScenarioDefinition {
+  readonly ingestion_definition?: IngestionDefinition;
+  readonly inference_definition?: InferenceDefinition;
+  readonly notification_definition?: NotificationDefinition;
+}
+
+export const STAGES = ['ingestion', 'inference', 'notification'] as const;
+export type Stage = (typeof STAGES)[number];
+
+export interface StageDefinition {
+  readonly in_topic: string;
+  readonly out_topic: string;
+  /** The OpenFaaS function that serves the stage; the stage's own role when left out. */
+  readonly function?: string;
+}
+
+export interface IngestionDefinition extends StageDefinition {
+  readonly data_descriptor: DataDescriptor;
+}
+
+export interface DataDescriptor {
+  readonly ingestion_data_name: string;
+  readonly feature_list: readonly FeatureDescriptor[];
+}
+
+export interface FeatureDescriptor {
+  readonly feature_name: string;
+  readonly feature_type: 'stringtype' | 'numerictype' | 'numpyarraytype';
+  /** How the feature comes out of the signal: an object, or its JSON as text (as the original typed it). */
+  readonly feature_params?: Readonly<Record<string, unknown>> | string;
+}
+
+export interface InferenceDefinition extends StageDefinition {
+  readonly model_descriptor: ModelDescriptor;
+  readonly pred_type: { readonly prediction_data_type: 'classificationtype' | 'customtype' };
+}
+
+export interface ModelDescriptor {
+  readonly model_type: 'ONNX' | 'TENSORFLOW' | 'BUILTIN';
+  readonly model_name: string;
+  readonly model_input_info: readonly ModelIo[];
+  readonly model_output_info: readonly ModelIo[];
+  readonly model_class_labels?: readonly string[];
+  readonly model_location?: string;
+  readonly model_sha256?: string;
+  readonly [option: string]: unknown;
+}
+
+/** An input or output as the scenario declares it; the model's own dtype and shape count. */
+export interface ModelIo {
+  readonly data_name: string;
+  readonly data_type: Dtype | string;
+  readonly data_shape: readonly (number | string | null)[];
+}
+
+export interface NotificationDefinition extends StageDefinition {
+  readonly rules: readonly NotificationRule[];
+}
+
+export interface NotificationRule {
+  readonly rule_name: string;
+  readonly rule_content: string;
+  readonly notification_id: string;
+  readonly [option: string]: unknown;
+}
+
+/** A scenario as it is kept: with its id, its revision and whether it is paused. */
+export interface ScenarioRecord {
+  readonly id: string;
+  /** The revision of the definition; changes with each replacement, not with a pause. */
+  readonly rev: string;
+  readonly scenario: Scenario;
+  readonly paused: boolean;
+  /** When the scenario was first put, RFC 3339. Signals published from then on are processed, none older. */
+  readonly createdAt: string;
+  /** When the scenario was last changed, RFC 3339. */
+  readonly updatedAt: string;
+}
+
+/** The stages that a scenario has, in the order in which messages pass them. */
+export function stagesOf(scenario: Scenario): { readonly stage: Stage; readonly definition: StageDefinition }[] {
+  const { ingestion_definition, inference_definition, notification_definition } = scenario.scenario_definition;
+  const definitions = {
+    ingestion: ingestion_definition,
+    inference: inference_definition,
+    notification: notification_definition,
+  };
+  return STAGES.flatMap((stage) => {
+    const definition = definitions[stage];
+    return definition === undefined ? [] : [{ stage, definition }];
+  });
+}
+
+/** The function that serves a stage: the one that the scenario names, else the role's own. */
+export function functionOf(stage: Stage, definition: StageDefinition): string {
+  return definition.function ?? stage;
+}
+
+/** The headers by which the connector tells a function what to process events with. */
+export const SCENARIO_HEADER = 'box-scenario';
+export const SCENARIO_REV_HEADER = 'box-scenario-rev';
+export const STAGE_HEADER = 'box-stage';
