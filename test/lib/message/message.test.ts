@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict';
+import { BoxError } from '#lib/error/box-error.ts';
+import { dataBytes, dataJson, parseCloudEvent } from '#lib/message/cloud-event.ts';
+import { parseFunctionAnswer } from '#lib/message/function-answer.ts';
+
+const EVENT = { specversion: '1.0' as const, id: '1', source: 'cam', type: 'thebox.signal' };
+
+describe('parseCloudEvent', () => {
+  it('keeps extensions and refuses what lacks a required attribute', () => {
+    assert.deepEqual(parseCloudEvent({ ...EVENT, correlationid: 'c' }), { ...EVENT, correlationid: 'c' });
+    for (const broken of [
+      null,
+      [],
+      'x',
+      { ...EVENT, id: '' },
+      { ...EVENT, specversion: '0.3' },
+      { ...EVENT, source: 3 },
+    ]) {
+      assert.throws(() => parseCloudEvent(broken), BoxError);
+    }
+  });
+});
+
+describe('event data', () => {
+  it('is the same bytes whichever form it came in', () => {
+    assert.deepEqual(dataBytes({ ...EVENT, data_base64: 'AQI=' }), Buffer.from([1, 2]));
+    assert.deepEqual(dataBytes({ ...EVENT, datacontenttype: 'text/plain', data: 'a "b"' }), Buffer.from('a "b"'));
+    assert.deepEqual(dataBytes({ ...EVENT, data: { a: 1 } }), Buffer.from('{"a":1}'));
+    assert.deepEqual(dataBytes(EVENT), Buffer.alloc(0));
+  });
+
+  it('is JSON, also from base64, or an error that says so', () => {
+    assert.deepEqual(dataJson({ ...EVENT, data_base64: Buffer.from('[1]').toString('base64') }), [1]);
+    assert.throws(() => dataJson({ ...EVENT, data_base64: 'AQI=' }), /must be JSON/);
+  });
+});
+
+describe('parseFunctionAnswer', () => {
+  it('takes one result per event in order', () => {
+    const answer = { results: [{ id: '1', events: [] }], wake: [{ key: 'k', at: '2026-01-01T00:00:00Z' }] };
+    assert.deepEqual(parseFunctionAnswer(answer, ['1']), answer);
+  });
+
+  it('refuses a missing result, another order and a malformed wake as the fault of the function', () => {
+    const ok = { id: '1', events: [] };
+    const broken: [unknown, string[]][] = [
+      [{ results: [] }, ['1']],
+      [{ results: [ok] }, ['2']],
+      [{ results: [{ id: '1', error: {} }] }, ['1']],
+      [{ results: [ok], wake: [{ key: 'k', at: 'soon' }] }, ['1']],
+      ['text', ['1']],
+    ];
+    for (const [answer, ids] of broken) {
+      assert.throws(
+        () => parseFunctionAnswer(answer, ids),
+        (e: unknown) => e instanceof BoxError && e.code === 'internal',
+      );
+    }
+  });
+});
