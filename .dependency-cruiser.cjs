@@ -24,6 +24,8 @@ module.exports = {
   options: {
     // TypeScript 7 has no parser to lend: swc reads the files, type imports included.
     parser: 'swc',
+    includeOnly: '^(functions|lib|connector|local|cli|minio|templates|examples|bench|setup|test)/|^node_modules/',
+    exclude: '(^|/)\\.box/',
     doNotFollow: { path: 'node_modules' },
     enhancedResolveOptions: { extensions: ['.ts', '.mts', '.js', '.mjs', '.cjs', '.json'] },
   },
