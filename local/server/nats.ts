@@ -1,0 +1,89 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { serverBinary } from './binary.ts';
+import { startChild } from './child-process.ts';
+import { LOOPBACK } from './free-port.ts';
+import type { RunningServer, ServerOptions } from './running-server.ts';
+import { untilReady } from './until-ready.ts';
+
+export interface NatsOptions extends ServerOptions {
+  /** Without user and password anybody on this machine may connect. */
+  readonly user?: string;
+  readonly password?: string;
+  /** When JetStream writes to disk for sure: `always`, or every so often (default the server's own, 2 minutes). */
+  readonly syncInterval?: 'always' | `${number}${'s' | 'm'}`;
+  /** The port of the monitoring pages (default none). */
+  readonly monitorPort?: number;
+  /** The port of the MQTT listener (default none). */
+  readonly mqttPort?: number;
+  readonly serverName?: string;
+}
+
+export interface NatsServer extends RunningServer {
+  /** `nats://127.0.0.1:PORT`, with user and password when it has any. */
+  readonly url: string;
+  readonly port: number;
+  readonly user: string | undefined;
+  readonly password: string | undefined;
+}
+
+/** The largest message, as the original's bus had it. */
+const MAX_PAYLOAD_BYTES = 10 * 1024 * 1024;
+
+/** What nats-server takes for any free port. */
+const ANY_PORT = -1;
+
+/** Starts nats-server with JetStream in `dataDir` and resolves once it takes connections. */
+export async function startNats(options: NatsOptions): Promise<NatsServer> {
+  await mkdir(options.dataDir, { recursive: true });
+  const configFile = join(options.dataDir, 'nats-server.conf');
+  await writeFile(configFile, natsConfig(options), { mode: 0o600 });
+  const child = await startChild({
+    name: 'nats-server',
+    command: await serverBinary('nats-server'),
+    args: ['--config', configFile],
+    ...(options.logFile !== undefined && { logFile: options.logFile }),
+  });
+  // Named after its process: a server that could not take its port is never mistaken for the one that has it.
+  const portsFile = join(options.dataDir, `nats-server_${child.pid}.ports`);
+  const port = await untilReady(child, () => writtenPort(portsFile));
+  const { user, password } = options;
+  const login = user === undefined ? '' : `${encodeURIComponent(user)}:${encodeURIComponent(password ?? '')}@`;
+  return {
+    url: `nats://${login}${LOOPBACK}:${port}`,
+    port,
+    user,
+    password,
+    pid: child.pid,
+    exited: child.exited,
+    stop: child.stop,
+    kill: child.kill,
+  };
+}
+
+function natsConfig(options: NatsOptions): string {
+  const { user, password, syncInterval, monitorPort, mqttPort } = options;
+  // NATS's configuration takes JSON's strings as they are.
+  const lines = [
+    `server_name: ${JSON.stringify(options.serverName ?? 'thebox')}`,
+    `listen: "${LOOPBACK}:${options.port ?? ANY_PORT}"`,
+    `ports_file_dir: ${JSON.stringify(options.dataDir)}`,
+    `max_payload: ${MAX_PAYLOAD_BYTES}`,
+    `jetstream { store_dir: ${JSON.stringify(options.dataDir)}${syncInterval === undefined ? '' : `, sync_interval: ${syncInterval}`} }`,
+  ];
+  if (user !== undefined) {
+    lines.push(`authorization { user: ${JSON.stringify(user)}, password: ${JSON.stringify(password ?? '')} }`);
+  }
+  if (monitorPort !== undefined) lines.push(`http: "${LOOPBACK}:${monitorPort}"`);
+  if (mqttPort !== undefined) lines.push(`mqtt { host: "${LOOPBACK}", port: ${mqttPort} }`);
+  return `${lines.join('\n')}\n`;
+}
+
+/** The ports that the server has written down, which it does once it listens on all of them. */
+async function writtenPort(portsFile: string): Promise<number> {
+  const ports: unknown = JSON.parse(await readFile(portsFile, 'utf8'));
+  const urls = typeof ports === 'object' && ports !== null && 'nats' in ports ? ports.nats : undefined;
+  const url: unknown = Array.isArray(urls) ? urls[0] : undefined;
+  if (typeof url !== 'string') throw new Error(`${portsFile} names no port`);
+  return Number(new URL(url).port);
+}
