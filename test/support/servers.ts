@@ -8,7 +8,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type CouchdbServer, startCouchdb } from '../../local/server/couchdb.ts';
+import { type S3Server, startMinio } from '../../local/server/minio.ts';
 import { type NatsServer, startNats } from '../../local/server/nats.ts';
+import { type RabbitmqServer, startRabbitmq } from '../../local/server/rabbitmq.ts';
+import { startVersitygw } from '../../local/server/versitygw.ts';
 
 interface Stoppable {
   stop(): Promise<void>;
@@ -25,6 +28,24 @@ export function sharedNats(): Promise<NatsServer> {
 /** The stand-in for CouchDB, with a password (it is in `url`). */
 export function sharedCouchdb(): Promise<CouchdbServer> {
   return shared('couchdb', (dataDir) => startCouchdb({ dataDir }));
+}
+
+/** MinIO. */
+export function sharedMinio(): Promise<S3Server> {
+  return shared('minio', (dataDir) => startMinio({ dataDir }));
+}
+
+/** Versity's S3 gateway, the second S3 server. */
+export function sharedVersitygw(): Promise<S3Server> {
+  return shared('versitygw', (dataDir) => startVersitygw({ dataDir }));
+}
+
+/**
+ * RabbitMQ, with the virtual hosts `/` and `sensory`. It takes some seconds to start: ask for it in a `before` hook that
+ * raises its timeout.
+ */
+export function sharedRabbitmq(): Promise<RabbitmqServer> {
+  return shared('rabbitmq', (dataDir) => startRabbitmq({ dataDir }));
 }
 
 function shared<T extends Stoppable>(name: string, start: (dataDir: string) => Promise<T>): Promise<T> {
