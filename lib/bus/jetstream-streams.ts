@@ -1,0 +1,140 @@
+import {
+  DiscardPolicy,
+  JetStreamApiError,
+  type JetStreamManager,
+  RetentionPolicy,
+  StorageType,
+  type StreamConfig,
+} from '@nats-io/jetstream';
+import { nanos } from '@nats-io/nats-core';
+import { BoxError, errorText } from '../error/box-error.ts';
+import { DEAD_STREAM, DEAD_SUBJECTS, STREAM, streamSubjects, TIMER_STREAM, TIMER_SUBJECTS } from './subjects.ts';
+
+export interface StreamLimits {
+  /** What all topics together may hold; a full stream refuses publishers. */
+  readonly maxBytes: number;
+  readonly maxDeadBytes: number;
+  /** How long the server remembers message ids. Each takes about 150 bytes of its memory. */
+  readonly duplicateWindowMs: number;
+}
+
+const STREAM_NOT_FOUND = 10059;
+const TIMER_BYTES = 64 * 1024 * 1024;
+
+type Config = Partial<StreamConfig> & { name: string; subjects: string[] };
+
+/**
+ * Makes the streams where they are missing and brings their limits to what is configured. Subjects are added and never
+ * removed: `keepSubjects` does that.
+ *
+ * @throws BoxError `unavailable` when the bus does not answer or refuses.
+ */
+export async function ensureStreams(
+  manager: JetStreamManager,
+  topics: Iterable<string>,
+  limits: StreamLimits,
+): Promise<void> {
+  const topicList = [...topics];
+  await ensureStream(manager, topicsConfig(streamSubjects(topicList), limits), (old) =>
+    mergedSubjects(old.subjects, topicList),
+  );
+  await ensureStream(manager, deadConfig(limits));
+  await ensureStream(manager, timerConfig());
+}
+
+/**
+ * Brings the stream's subjects to exactly these topics. What lies on a topic that goes stays until it is trimmed;
+ * who publishes to it is told that nobody takes it.
+ */
+export async function keepSubjects(manager: JetStreamManager, topics: Iterable<string>): Promise<void> {
+  const subjects = streamSubjects(topics);
+  const { config } = await manager.streams.info(STREAM);
+  if (sameList(config.subjects, subjects)) return;
+  await manager.streams.update(STREAM, { ...config, subjects });
+}
+
+function topicsConfig(subjects: string[], limits: StreamLimits): Config {
+  return {
+    name: STREAM,
+    subjects,
+    description: 'Signals, features, predictions and notifications of every scenario',
+    retention: RetentionPolicy.Limits,
+    storage: StorageType.File,
+    discard: DiscardPolicy.New,
+    max_bytes: limits.maxBytes,
+    duplicate_window: nanos(limits.duplicateWindowMs),
+    allow_direct: true,
+  };
+}
+
+function deadConfig(limits: StreamLimits): Config {
+  return {
+    name: DEAD_STREAM,
+    subjects: [...DEAD_SUBJECTS],
+    description: 'What could not be processed, with the reason',
+    retention: RetentionPolicy.Limits,
+    storage: StorageType.File,
+    // The oldest go first: dead letters that fill up must not stop what is alive.
+    discard: DiscardPolicy.Old,
+    max_bytes: limits.maxDeadBytes,
+    duplicate_window: nanos(limits.duplicateWindowMs),
+    allow_direct: true,
+  };
+}
+
+/** A stream of its own: a stream that refuses when full cannot hold message schedules (nats-server 2.14 and later say so). */
+function timerConfig(): Config {
+  return {
+    name: TIMER_STREAM,
+    subjects: [...TIMER_SUBJECTS],
+    description: 'Timers that functions asked for',
+    retention: RetentionPolicy.Limits,
+    storage: StorageType.File,
+    discard: DiscardPolicy.Old,
+    max_bytes: TIMER_BYTES,
+    allow_msg_schedules: true,
+    allow_rollup_hdrs: true,
+    allow_direct: true,
+  };
+}
+
+function mergedSubjects(old: readonly string[], topics: readonly string[]): string[] {
+  const kept = old.filter((subject) => !subject.endsWith('.>')).concat(topics);
+  return streamSubjects(kept);
+}
+
+async function ensureStream(
+  manager: JetStreamManager,
+  wanted: Config,
+  subjectsOf: (old: StreamConfig) => string[] = () => wanted.subjects,
+): Promise<void> {
+  try {
+    const old = await existing(manager, wanted.name);
+    if (old === undefined) {
+      await manager.streams.add(wanted);
+      return;
+    }
+    const next = { ...old, ...wanted, subjects: subjectsOf(old) };
+    if (!sameConfig(old, next)) await manager.streams.update(wanted.name, next);
+  } catch (cause) {
+    throw new BoxError('unavailable', `Cannot set up stream ${wanted.name}: ${errorText(cause)}`, { cause });
+  }
+}
+
+async function existing(manager: JetStreamManager, name: string): Promise<StreamConfig | undefined> {
+  try {
+    return (await manager.streams.info(name)).config;
+  } catch (error) {
+    if (error instanceof JetStreamApiError && error.code === STREAM_NOT_FOUND) return undefined;
+    throw error;
+  }
+}
+
+function sameConfig(a: Partial<StreamConfig>, b: Partial<StreamConfig>): boolean {
+  const keys = Object.keys(b) as (keyof StreamConfig)[];
+  return keys.every((key) => JSON.stringify(a[key]) === JSON.stringify(b[key]));
+}
+
+function sameList(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && [...a].sort().every((item, i) => item === b[i]);
+}

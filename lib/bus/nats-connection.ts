@@ -1,0 +1,64 @@
+import type { NatsConnection } from '@nats-io/nats-core';
+import { connect } from '@nats-io/transport-node';
+import { BoxError, errorText } from '../error/box-error.ts';
+
+/** Message schedules and per-message limits that the bus rests on came with this version. */
+const LEAST_SERVER = '2.12.0';
+const LONGEST_WAIT_MS = 5000;
+
+export interface NatsOptions {
+  /** `nats://host:port`, or several separated by commas. */
+  readonly url: string;
+  /** Shown in the server's list of connections. */
+  readonly name: string;
+  readonly user?: string | undefined;
+  readonly password?: string | undefined;
+  /** What to do when the server is not there at first: fail at once, or wait for it. Lost connections are always made again. */
+  readonly atFirst?: 'fail' | 'wait';
+}
+
+/**
+ * Connects to NATS, and again whenever the connection is lost.
+ *
+ * @throws BoxError `unavailable` when there is no server, `not_implemented` when the server is older than 2.12.
+ */
+export async function connectNats(options: NatsOptions): Promise<NatsConnection> {
+  let waitMs = 50;
+  const connection = await connect({
+    servers: options.url.split(',').map((server) => server.trim()),
+    name: options.name,
+    ...(options.user !== undefined && { user: options.user }),
+    ...(options.password !== undefined && { pass: options.password }),
+    maxReconnectAttempts: -1,
+    waitOnFirstConnect: options.atFirst === 'wait',
+    ignoreAuthErrorAbort: true,
+    reconnectDelayHandler: () => {
+      waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS);
+      return waitMs * (0.5 + Math.random() / 2);
+    },
+    pingInterval: 20_000,
+    timeout: 5000,
+    // A stack trace per request costs a third of the throughput.
+    noAsyncTraces: true,
+  }).catch((cause: unknown) => {
+    throw new BoxError('unavailable', `Cannot connect to NATS: ${errorText(cause)}`, { cause });
+  });
+  const version = connection.info?.version ?? '0';
+  if (version.localeCompare(LEAST_SERVER, 'en', { numeric: true }) < 0) {
+    await connection.close();
+    throw new BoxError(
+      'not_implemented',
+      `Cannot use NATS server: it must be ${LEAST_SERVER} or later, got ${version}`,
+    );
+  }
+  void resetWait(connection, () => {
+    waitMs = 50;
+  });
+  return connection;
+}
+
+async function resetWait(connection: NatsConnection, reset: () => void): Promise<void> {
+  for await (const status of connection.status()) {
+    if (status.type === 'reconnect') reset();
+  }
+}
