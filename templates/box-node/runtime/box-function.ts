@@ -30,7 +30,6 @@ export async function openBoxFunction(
     handler: (event, context, callback) => opened.handle(event, context, callback),
     bodyLimit: () => config.maxBodyBytes,
     readBody: (raw) => raw ?? EMPTY,
-    describeThrown: () => undefined,
     observe: (status, seconds) => own?.observe(status, seconds),
     health: async () => opened.health?.(),
     metrics: async () => (own ? own.text() : ((await opened.metrics?.()) ?? '')),

@@ -30,8 +30,6 @@ export interface LoadedFunction {
    * @throws RequestProblem where the bytes are not what the Content-Type says
    */
   readBody(raw: Buffer | undefined, headers: IncomingHttpHeaders): unknown;
-  /** The body of the 500 for an error that the handler threw. */
-  describeThrown(thrown: unknown): unknown;
   /** Told of every answered call. */
   observe(status: number, seconds: number): void;
   /** Rejects while the function cannot do its work. */

@@ -6,7 +6,8 @@ import type { RuntimeConfig } from './config.ts';
 import type { Handler, LoadedFunction } from './contract.ts';
 import { openfaasFunction } from './openfaas-function.ts';
 
-const HANDLER_FILES = ['handler.ts', 'handler.js', 'handler.mjs', 'handler.cjs'];
+/** The skeleton of a new function is a handler.js, and lies beside whatever handler replaces it: it is looked for last. */
+const HANDLER_FILES = ['handler.ts', 'handler.mjs', 'handler.cjs', 'handler.js'];
 
 /**
  * Loads the handler of `config.functionPath` and opens it, by whichever contract it was written for.

@@ -24,7 +24,6 @@ export function openfaasFunction(handler: Handler, config: RuntimeConfig): Loade
       if (encoding === 'identity') return parse(raw, headers);
       return decompress(raw, encoding, limit(mediaType(headers))).then((bytes) => parse(bytes, headers));
     },
-    describeThrown: (thrown) => String(thrown),
     observe: (status, seconds) => metrics.observe(status, seconds),
     health: async () => undefined,
     metrics: async () => metrics.text(),

@@ -5,6 +5,15 @@ import type { ReadableStream } from 'node:stream/web';
 import { isUint8Array } from 'node:util/types';
 import { errorFacts, log } from './log.ts';
 import { PROBLEM_TYPE, type RequestProblem } from './problem.ts';
+import { discardRest, isWorthDiscarding } from './request-body.ts';
+
+/** A request and its answer. */
+export interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  /** The caller waits for "100 Continue" before it sends the body. */
+  isHeldBack: boolean;
+}
 
 /** An answer as the handler gave it. */
 export interface Reply {
@@ -15,15 +24,11 @@ export interface Reply {
   readonly textType: string;
 }
 
-/** How long and how much of a refused body is read and thrown away, so that the caller gets to read the answer. */
-const LINGER_MS = 2_000;
-const LINGER_BYTES = 128 * 1024 ** 2;
-
 /**
  * Sends an answer: bytes and strings as they are, a stream as it comes, anything else as JSON.
  * @throws what JSON.stringify, the headers or the stream threw before the first byte was sent
  */
-export async function sendReply(request: IncomingMessage, response: ServerResponse, reply: Reply): Promise<void> {
+export async function sendReply({ request, response }: Exchange, reply: Reply): Promise<void> {
   const { status, headers, value, textType } = reply;
   const bodiless = status === 204 || status === 205 || status === 304;
   const stream = asStream(value);
@@ -39,37 +44,25 @@ export async function sendReply(request: IncomingMessage, response: ServerRespon
   else response.end(body);
 }
 
-/** Answers with problem details. A request body that was not read wholly costs the connection. */
-export function sendProblem(request: IncomingMessage, response: ServerResponse, problem: RequestProblem): void {
-  const body = problem.body();
-  for (const name of response.getHeaderNames()) response.removeHeader(name);
+/**
+ * Answers with problem details. What a refused request still sends is read and thrown away first, up to a bound: a proxy
+ * that is answered while it is sending reports a broken connection in place of the answer, the watchdog's callers do.
+ * Beyond the bound the answer goes out at once, and the connection is closed when the caller has had time to read it.
+ * With `isHeldBack` the caller waits for "100 Continue" and sends nothing.
+ */
+export async function sendProblem({ request, response, isHeldBack }: Exchange, problem: RequestProblem): Promise<void> {
+  const isRead = !isHeldBack && isWorthDiscarding(request) && (await discardRest(request));
+  if (response.destroyed) return;
+  const body = request.method === 'HEAD' ? '' : problem.body();
+  for (const name of response.getHeaderNames()) if (name !== 'connection') response.removeHeader(name);
   response.statusCode = problem.status;
   response.setHeader('Content-Type', PROBLEM_TYPE);
-  response.setHeader('Content-Length', Buffer.byteLength(body));
+  if (body !== '') response.setHeader('Content-Length', Buffer.byteLength(body));
   if (problem.retryAfterSeconds !== undefined) response.setHeader('Retry-After', problem.retryAfterSeconds);
-  if (request.complete || request.method === 'HEAD') {
-    response.end(request.method === 'HEAD' ? undefined : body);
-    return;
-  }
-  response.setHeader('Connection', 'close');
-  response.write(body);
-  linger(request, response);
-}
-
-/** Closing a socket with unread input resets it, and the caller loses the answer that it has not read yet. */
-function linger(request: IncomingMessage, response: ServerResponse): void {
-  let discarded = 0;
-  const stop = (): void => {
-    clearTimeout(timer);
-    if (!response.writableEnded) response.end();
-  };
-  const timer = setTimeout(stop, LINGER_MS);
-  request.on('data', (chunk: Buffer) => {
-    discarded += chunk.length;
-    if (discarded > LINGER_BYTES) stop();
-  });
-  for (const event of ['end', 'close', 'error']) request.once(event, stop);
-  request.resume();
+  if (!isRead) response.setHeader('Connection', 'close');
+  if (body !== '') response.write(body);
+  if (!isRead && !isHeldBack) await discardRest(request);
+  response.end();
 }
 
 async function sendStream(response: ServerResponse, stream: Readable): Promise<void> {

@@ -6,8 +6,8 @@ import type { FunctionEvent, LoadedFunction } from './contract.ts';
 import { invoke } from './invoke.ts';
 import { errorFacts, log } from './log.ts';
 import { PROBLEM_TYPE, RequestProblem } from './problem.ts';
-import { sendProblem, sendReply } from './reply.ts';
-import { checkAnnouncedSize, collectBody, hasBody } from './request-body.ts';
+import { type Exchange, type Reply, sendProblem, sendReply } from './reply.ts';
+import { checkAnnouncedSize, collectBody, HUNG_UP, hasBody } from './request-body.ts';
 
 /** Longer than the gateway and the watchdog keep an idle connection (90 s at most), so that they, not we, close it. */
 const KEEP_ALIVE_MS = 120_000;
@@ -25,14 +25,10 @@ const UNEXPECTED = new RequestProblem(500, 'internal', 'Cannot complete the requ
 /** The HTTP server in front of a function. It serves `/healthz` and `/metrics` itself. */
 export function createRuntimeServer(state: RuntimeState): Server {
   const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS });
-  const onRequest = (request: IncomingMessage, response: ServerResponse, awaitsContinue: boolean): void => {
+  const onRequest = (request: IncomingMessage, response: ServerResponse, isHeldBack: boolean): void => {
     if (state.draining) response.setHeader('Connection', 'close');
-    serve(state, request, response, awaitsContinue).catch((thrown: unknown) => {
-      if (thrown instanceof RequestProblem && !response.headersSent) return sendProblem(request, response, thrown);
-      log('error', 'The answer could not be sent', { path: request.url, ...errorFacts(thrown) });
-      if (response.headersSent) response.destroy();
-      else sendProblem(request, response, UNEXPECTED);
-    });
+    const exchange = { request, response, isHeldBack };
+    serve(state, exchange).catch((thrown: unknown) => answerThrown(exchange, thrown));
   };
   server.on('request', (request, response) => onRequest(request, response, false));
   server.on('checkContinue', (request, response) => onRequest(request, response, true));
@@ -40,66 +36,69 @@ export function createRuntimeServer(state: RuntimeState): Server {
   return server;
 }
 
-async function serve(
-  state: RuntimeState,
-  request: IncomingMessage,
-  response: ServerResponse,
-  awaitsContinue: boolean,
-): Promise<void> {
+async function answerThrown(exchange: Exchange, thrown: unknown): Promise<void> {
+  const isProblem = thrown instanceof RequestProblem;
+  if (!isProblem) log('error', 'The answer could not be sent', { path: exchange.request.url, ...errorFacts(thrown) });
+  if (exchange.response.headersSent) exchange.response.destroy();
+  else await sendProblem(exchange, isProblem ? thrown : UNEXPECTED);
+}
+
+async function serve(state: RuntimeState, exchange: Exchange): Promise<void> {
+  const { request } = exchange;
   const { path, search } = splitTarget(request.url ?? '/');
   const { loaded } = state;
-  if (path === '/healthz' && isRead(request)) return answerHealth(state, request, response);
+  if (path === '/healthz' && isProbe(request)) return answerHealth(state, exchange);
   if (!loaded) throw STARTING;
-  if (path === '/metrics' && isRead(request)) return answerMetrics(loaded, request, response);
-  let raw: Buffer | undefined;
-  if (hasBody(request)) {
-    const limit = loaded.bodyLimit(request.headers);
-    checkAnnouncedSize(request, limit);
-    if (awaitsContinue) response.writeContinue();
-    raw = await collectBody(request, limit);
-    if (raw === undefined) return;
-  }
+  if (path === '/metrics' && isProbe(request)) return answerMetrics(loaded, exchange);
+  const raw = hasBody(request) ? await takeBody(exchange, loaded.bodyLimit(request.headers)) : undefined;
+  if (raw === HUNG_UP) return;
   const started = performance.now();
   const body = await loaded.readBody(raw, request.headers);
   const event = { body, headers: request.headers, method: request.method ?? 'GET', query: parseQuery(search), path };
-  await answerCall(loaded, event, request, response, started);
+  await answerCall(loaded, event, exchange, started);
+}
+
+async function takeBody(exchange: Exchange, limit: number): Promise<Buffer | typeof HUNG_UP> {
+  checkAnnouncedSize(exchange.request, limit);
+  if (exchange.isHeldBack) exchange.response.writeContinue();
+  exchange.isHeldBack = false;
+  return collectBody(exchange.request, limit);
 }
 
 async function answerCall(
   loaded: LoadedFunction,
   event: FunctionEvent,
-  request: IncomingMessage,
-  response: ServerResponse,
+  exchange: Exchange,
   started: number,
 ): Promise<void> {
+  const { response } = exchange;
   const context = new FunctionContext();
   response.once('close', () => {
     if (!response.writableFinished) context.abandon();
   });
   const outcome = await invoke(loaded.handler, event, context);
-  const { status, headers, value } = answerOf(loaded, context, outcome, event);
-  loaded.observe(status, (performance.now() - started) / 1000);
-  if (outcome.kind === 'thrown' && value === undefined) throw UNEXPECTED;
-  await sendReply(request, response, { status, headers, value, textType: loaded.textType });
+  const reply = replyOf(loaded, context, outcome, event);
+  loaded.observe(reply.status, (performance.now() - started) / 1000);
+  if (reply instanceof RequestProblem) throw reply;
+  await sendReply(exchange, reply);
 }
 
-function answerOf(
+function replyOf(
   loaded: LoadedFunction,
   context: FunctionContext,
-  outcome: Outcome,
+  { kind, value }: Outcome,
   event: FunctionEvent,
-): { status: number; headers: Record<string, unknown>; value: unknown } {
-  const { kind, value } = outcome;
-  if (kind === 'succeeded') return { status: context.status(), headers: context.headers(), value };
-  if (kind === 'failed' && !(value instanceof Error)) {
-    return { status: context.status(), headers: context.headers(), value };
-  }
+): Reply | RequestProblem {
+  const { textType } = loaded;
+  const isError = kind === 'thrown' || (kind === 'failed' && value instanceof Error);
+  if (!isError) return { status: context.status(), headers: context.headers(), value, textType };
   log('error', 'The handler failed', { method: event.method, path: event.path, ...errorFacts(value) });
+  if (kind === 'thrown' && loaded.contract === 'box') return UNEXPECTED;
   const status = context.status() === 200 ? 500 : context.status();
-  return { status, headers: {}, value: kind === 'failed' ? String(value) : loaded.describeThrown(value) };
+  return { status, headers: {}, value: String(value), textType };
 }
 
-async function answerHealth(state: RuntimeState, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function answerHealth(state: RuntimeState, exchange: Exchange): Promise<void> {
   if (!state.loaded) throw STARTING;
   if (state.draining) throw DRAINING;
   try {
@@ -107,19 +106,15 @@ async function answerHealth(state: RuntimeState, request: IncomingMessage, respo
   } catch (thrown) {
     throw new RequestProblem(503, 'unavailable', thrown instanceof Error ? thrown.message : String(thrown), 1);
   }
-  await sendReply(request, response, { status: 200, headers: {}, value: { status: 'ok' }, textType: '' });
+  await sendReply(exchange, { status: 200, headers: {}, value: { status: 'ok' }, textType: '' });
 }
 
-async function answerMetrics(
-  loaded: LoadedFunction,
-  request: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
+async function answerMetrics(loaded: LoadedFunction, exchange: Exchange): Promise<void> {
   const value = await loaded.metrics();
-  await sendReply(request, response, { status: 200, headers: {}, value, textType: 'text/plain; version=0.0.4' });
+  await sendReply(exchange, { status: 200, headers: {}, value, textType: 'text/plain; version=0.0.4' });
 }
 
-function isRead({ method }: IncomingMessage): boolean {
+function isProbe({ method }: IncomingMessage): boolean {
   return method === 'GET' || method === 'HEAD';
 }
 
