@@ -1,0 +1,2 @@
+/** The one namespace, named as OpenFaaS names its default. */
+export const NAMESPACE = 'openfaas-fn';
