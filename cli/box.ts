@@ -5,6 +5,8 @@ import type { CommandContext } from './command/command.ts';
 import { registerEnv } from './command/env.ts';
 import { registerScenario } from './command/scenario.ts';
 import { registerSend } from './command/send.ts';
+import { registerStatus } from './command/status.ts';
+import { registerWatch } from './command/watch.ts';
 import { readConnection } from './connection.ts';
 import { EXIT, exitCodeOf } from './exit-code.ts';
 import { openOutput } from './output.ts';
@@ -23,7 +25,7 @@ const context: CommandContext = {
   signal: abort.signal,
 };
 
-for (const register of [registerScenario, registerSend, registerEnv]) {
+for (const register of [registerScenario, registerSend, registerWatch, registerStatus, registerEnv]) {
   register(program, context);
 }
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => abort.abort());
