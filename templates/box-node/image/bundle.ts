@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util';
 import { type BuildOptions, build } from 'esbuild';
 import { type FoundFile, filesBesideCode } from './files-beside-code.ts';
 import { copyNativePackage, NATIVE_PACKAGES } from './native-packages.ts';
-import { inputPackages, sbom } from './sbom.ts';
+import { packageFolders, sbom } from './sbom.ts';
 
 /** What CommonJS packages inside of an ES module bundle count on. */
 const COMMONJS_NAMES = [
@@ -48,10 +48,14 @@ async function bundleImage(root: string, out: string, arch: string): Promise<voi
   const inputs = Object.keys(runtime.metafile.inputs);
   if (existsSync(join(source, 'handler.ts'))) {
     const bundled = await bundleFunction(source, join(out, 'function'));
-    for (const name of bundled.native) await copyNativePackage(name, source, join(out, 'function'), arch);
-    inputs.push(...bundled.inputs, ...[...bundled.native].map((name) => join(source, 'node_modules', name, 'x')));
+    const copied: string[] = [];
+    for (const name of bundled.native)
+      copied.push(...(await copyNativePackage(name, source, join(out, 'function'), arch)));
     await writeFile(join(out, 'function', 'package.json'), '{"type":"module"}\n');
-    await writeFile(join(out, 'sbom.cdx.json'), await sbom(await inputPackages(inputs)));
+    await writeFile(
+      join(out, 'sbom.cdx.json'),
+      await sbom([...packageFolders([...inputs, ...bundled.inputs]), ...copied]),
+    );
   } else {
     await copyPlainFunction(source, join(out, 'function'));
   }

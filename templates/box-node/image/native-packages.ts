@@ -29,8 +29,9 @@ export const NATIVE_PACKAGES: ReadonlyMap<string, NativePackage> = new Map<strin
 /**
  * Copies a native package and what it needs from the node_modules of `source` to that of `out`.
  * Only the packages of the image's platform are there to copy: npm was told which to install.
+ * @returns the folders of the packages that were copied
  */
-export async function copyNativePackage(name: string, source: string, out: string, arch: string): Promise<void> {
+export async function copyNativePackage(name: string, source: string, out: string, arch: string): Promise<string[]> {
   const seen = new Set<string>();
   const queue = [name];
   for (let next = queue.shift(); next; next = queue.shift()) {
@@ -49,6 +50,7 @@ export async function copyNativePackage(name: string, source: string, out: strin
   }
   if (!seen.has(name))
     throw new Error(`Cannot put ${name} into the image: it is imported, but not among the dependencies`);
+  return [...seen].map((copied) => join(out, 'node_modules', copied));
 }
 
 async function dependenciesOf(folder: string): Promise<string[]> {

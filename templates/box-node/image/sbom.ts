@@ -7,26 +7,27 @@ interface PackageFacts {
   readonly license: string;
 }
 
-/** The npm packages that the files of a bundle come from. */
-export async function inputPackages(files: readonly string[]): Promise<PackageFacts[]> {
-  const folders = new Set<string>();
-  for (const file of files) {
-    const match = /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(file);
-    if (match) folders.add(match[0]);
-  }
-  const facts = await Promise.all([...folders].map(readFacts));
-  return facts.toSorted((a, b) => `${a.name}@${a.version}`.localeCompare(`${b.name}@${b.version}`, 'en'));
+/** The folders of the npm packages that files of a bundle come from. */
+export function packageFolders(files: readonly string[]): string[] {
+  const folders = files.flatMap((file) => /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(file)?.[0] ?? []);
+  return [...new Set(folders)];
 }
 
-/** A software bill of materials in CycloneDX 1.6, without a date, so that the same source makes the same file. */
-export async function sbom(packages: readonly PackageFacts[]): Promise<string> {
-  const components = packages.map(({ name, version, license }) => ({
-    type: 'library',
-    name,
-    version,
-    purl: `pkg:npm/${name.replace('@', '%40')}@${version}`,
-    ...(license && { licenses: [{ expression: license }] }),
-  }));
+/**
+ * A software bill of materials in CycloneDX 1.6 of the packages in `folders`. It has no date, so that the same source
+ * makes the same file.
+ */
+export async function sbom(folders: readonly string[]): Promise<string> {
+  const packages = await Promise.all(folders.map(readFacts));
+  const components = packages
+    .map(({ name, version, license }) => ({
+      type: 'library',
+      name,
+      version,
+      purl: `pkg:npm/${name.replace('@', '%40')}@${version}`,
+      ...(license && { licenses: [{ expression: license }] }),
+    }))
+    .toSorted((a, b) => (a.purl < b.purl ? -1 : 1));
   return `${JSON.stringify({ bomFormat: 'CycloneDX', specVersion: '1.6', version: 1, components }, null, 1)}\n`;
 }
 

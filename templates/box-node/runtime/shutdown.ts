@@ -13,8 +13,9 @@ export function exitOnSignals(server: Server, state: RuntimeState, timeoutMs: nu
   for (const [signal, number] of Object.entries(SIGNAL_NUMBERS)) {
     process.on(signal, () => {
       if (state.draining) process.exit(128 + number);
+      const drained = drain(server, state, timeoutMs);
       log('info', 'Shutting down', { signal, timeoutMs });
-      drain(server, state, timeoutMs).then(
+      drained.then(
         (clean) => process.exit(clean ? 0 : 1),
         (thrown: unknown) => {
           log('error', 'The function did not close', errorFacts(thrown));
