@@ -1,0 +1,43 @@
+import { type Environment, integer, optionalText, readConfig, text, url } from '#lib/config/config.ts';
+
+const MIB = 1024 ** 2;
+
+const SETTINGS = {
+  gatewayUrl: url('GATEWAY_URL', {
+    doc: 'The OpenFaaS gateway, through which the orchestrator is asked for scenarios.',
+    schemes: ['http', 'https'],
+  }),
+  natsUrl: url('NATS_URL', { doc: 'The NATS server that signals are stored on.', schemes: ['nats', 'tls'] }),
+  natsUser: optionalText('NATS_USER', 'User name for NATS.'),
+  secretsDir: text('SECRETS_DIR', { doc: 'The folder of secrets.', fallback: '/var/openfaas/secrets' }),
+  maxSignalBytes: integer('MAX_SIGNAL_BYTES', {
+    doc: 'The largest signal that the door takes; NATS takes no more than its max_payload, headers included.',
+    fallback: 10 * MIB - 8192,
+    min: 1024,
+    max: 64 * MIB,
+  }),
+  maxFeatureBytes: integer('MAX_FEATURE_BYTES', {
+    doc: "The largest features message; above NATS's max_payload it could not be published.",
+    fallback: 10 * MIB - 8192,
+    min: 1024,
+    max: 64 * MIB,
+  }),
+  maxImagePixels: integer('MAX_IMAGE_PIXELS', {
+    doc: 'The largest picture that is decoded, width times height.',
+    fallback: 50_000_000,
+    min: 1,
+    max: 268_435_456,
+  }),
+  logLevel: text('LOG_LEVEL', { doc: 'Lowest level that is logged.', fallback: 'info' }),
+} as const;
+
+export type IngestionConfig = ReturnType<typeof readIngestionConfig>;
+
+/**
+ * The function's configuration.
+ *
+ * @throws BoxError `invalid_argument` that lists every variable that is missing or malformed.
+ */
+export function readIngestionConfig(env: Environment) {
+  return readConfig(SETTINGS, env);
+}

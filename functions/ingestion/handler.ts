@@ -1,0 +1,63 @@
+import type { NatsConnection } from '@nats-io/nats-core';
+import { openJetStreamPublisher } from '#lib/bus/jetstream-publisher.ts';
+import { connectNats } from '#lib/bus/nats-connection.ts';
+import type { Environment } from '#lib/config/config.ts';
+import { BoxError } from '#lib/error/box-error.ts';
+import { checkApiKey } from '#lib/function/api-key.ts';
+import type { OpenedFunction } from '#lib/function/contract.ts';
+import { openFunction } from '#lib/function/open-function.ts';
+import { openLog } from '#lib/log/log.ts';
+import { openScenarioClient } from '#lib/scenario/scenario-client.ts';
+import { openSecretFiles } from '#lib/secret/secret-files.ts';
+import { readIngestionConfig } from './config.ts';
+import { openDoor } from './door/door.ts';
+import { signalRoutes } from './door/signal-routes.ts';
+import { openFeatureMaker } from './make-features.ts';
+
+const HEALTH_TIMEOUT_MS = 2000;
+
+/** The secret that holds the password for NATS, where it asks for one. */
+const NATS_PASSWORD = 'nats-password';
+
+/** Opens the function: signals to features for the connector, and the door for sensors. */
+export async function open(env: Environment): Promise<OpenedFunction> {
+  const config = readIngestionConfig(env);
+  const log = openLog('ingestion', config.logLevel);
+  const secrets = openSecretFiles(config.secretsDir);
+  const scenarios = openScenarioClient({ gatewayUrl: config.gatewayUrl, secrets });
+  const nats = await connectNats({
+    url: config.natsUrl,
+    name: 'ingestion',
+    atFirst: 'wait',
+    ...(config.natsUser !== undefined && { user: config.natsUser, password: await secrets.read(NATS_PASSWORD) }),
+  });
+  const publisher = openJetStreamPublisher(nats);
+  const door = openDoor({ scenarios, publisher, maxSignalBytes: config.maxSignalBytes });
+  return openFunction({
+    name: 'ingestion',
+    log,
+    secrets,
+    routes: signalRoutes(door, (request) => checkApiKey(request.headers, secrets)),
+    processEvents: openFeatureMaker(scenarios, {
+      maxPixels: config.maxImagePixels,
+      maxFeatureBytes: config.maxFeatureBytes,
+    }),
+    health: () => checkAnswers(nats),
+    async close() {
+      publisher.close();
+      await nats.drain();
+    },
+  });
+}
+
+/** Rejects when NATS does not answer: while the connection is lost, a flush waits until it is there again. */
+async function checkAnswers(nats: NatsConnection): Promise<void> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const late = new BoxError('unavailable', `Cannot reach NATS: no answer within ${HEALTH_TIMEOUT_MS} ms`);
+  const timer = setTimeout(() => reject(late), HEALTH_TIMEOUT_MS);
+  try {
+    await Promise.race([nats.flush(), promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

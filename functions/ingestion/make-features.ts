@@ -1,0 +1,146 @@
+import { BoxError } from '#lib/error/box-error.ts';
+import { compileDataDescriptor, type FeatureSet } from '#lib/feature/data-descriptor.ts';
+import { isRecord } from '#lib/feature/given.ts';
+import { type EventBatch, eventError } from '#lib/function/event-batch.ts';
+import type { DecodeLimits } from '#lib/image/image.ts';
+import type { Feature, FeaturesBody } from '#lib/message/body.ts';
+import { type CloudEvent, correlationIdOf, dataJson, EVENT_TYPE } from '#lib/message/cloud-event.ts';
+import type { EventResult, FunctionAnswer } from '#lib/message/function-answer.ts';
+import type { DataDescriptor, ScenarioRecord } from '#lib/scenario/scenario.ts';
+import type { ScenarioClient } from '#lib/scenario/scenario-client.ts';
+import { EventSignal } from './signal/event-signal.ts';
+
+export interface FeatureLimits extends DecodeLimits {
+  /** The largest features message, in bytes. */
+  readonly maxFeatureBytes: number;
+}
+
+/** Pictures that are decoded at the same time: what sharp's threads can work on. */
+const AT_ONCE = 4;
+
+/** Turns signals into features by the scenario's data descriptor. */
+export function openFeatureMaker(
+  scenarios: ScenarioClient,
+  limits: FeatureLimits,
+): (batch: EventBatch) => Promise<FunctionAnswer> {
+  const compiled = new WeakMap<ScenarioRecord, SignalProcess>();
+  return async (batch) => {
+    const record = await scenarios.get(batch.scenarioId, batch.rev);
+    let process = compiled.get(record);
+    if (process === undefined) {
+      process = compileProcess(record, limits);
+      compiled.set(record, process);
+    }
+    return { results: await settleSome(batch.events, process) };
+  };
+}
+
+/** One signal to its features event; a promise only where a picture has to be decoded. */
+type SignalProcess = (event: CloudEvent) => CloudEvent | Promise<CloudEvent>;
+
+function compileProcess(record: ScenarioRecord, limits: FeatureLimits): SignalProcess {
+  const descriptor = record.scenario.scenario_definition.ingestion_definition?.data_descriptor;
+  if (descriptor === undefined) {
+    throw new BoxError('invalid_argument', `Cannot make features: scenario ${record.id} has no ingestion_definition`);
+  }
+  // A descriptor without features is that of a sender which makes them itself.
+  if (descriptor.feature_list.length === 0) return (event) => passedOn(event, descriptor, limits);
+  return describedProcess(descriptor, compileDataDescriptor(descriptor), limits);
+}
+
+function describedProcess(descriptor: DataDescriptor, set: FeatureSet, limits: FeatureLimits): SignalProcess {
+  return (event) => {
+    const features = set.make(new EventSignal(event, limits));
+    if (features instanceof Promise) return features.then((made) => featuresEvent(event, descriptor, made, limits));
+    return featuresEvent(event, descriptor, features, limits);
+  };
+}
+
+/** A signal that is a features body already: it only gets the correlation id of its event. */
+function passedOn(event: CloudEvent, descriptor: DataDescriptor, limits: FeatureLimits): CloudEvent {
+  const body = dataJson(event);
+  const features = isRecord(body) ? body.feature_data : undefined;
+  if (!Array.isArray(features) || !features.every(isFeature)) {
+    throw new BoxError(
+      'invalid_argument',
+      'Cannot pass on signal: without a feature_list it must be features, { "feature_data": [{ "feature_name", "data" }] }',
+    );
+  }
+  return featuresEvent(event, descriptor, features, limits);
+}
+
+function isFeature(value: unknown): value is Feature {
+  return isRecord(value) && typeof value.feature_name === 'string' && value.data !== undefined;
+}
+
+function featuresEvent(
+  event: CloudEvent,
+  descriptor: DataDescriptor,
+  features: readonly Feature[],
+  limits: FeatureLimits,
+): CloudEvent {
+  const correlationId = correlationIdOf(event);
+  const data: FeaturesBody = {
+    correlation_id: correlationId,
+    data_descriptor_name: descriptor.ingestion_data_name,
+    feature_data: features,
+  };
+  checkSize(data, limits.maxFeatureBytes);
+  return {
+    specversion: '1.0',
+    // The same signal always makes the same id, so that a batch which is processed again is recognised.
+    id: `${event.id}.features`,
+    source: event.source,
+    type: EVENT_TYPE.features,
+    ...(event.time !== undefined && { time: event.time }),
+    datacontenttype: 'application/json',
+    correlationid: correlationId,
+    ...(event.traceparent !== undefined && { traceparent: event.traceparent }),
+    data,
+  };
+}
+
+/** Base64 tensors are what makes a features message large; lists are short, so that they are measured exactly only here. */
+const SURELY_SMALL = 64;
+
+function checkSize(data: FeaturesBody, maxBytes: number): void {
+  const small = data.feature_data.length <= SURELY_SMALL && data.feature_data.every(({ data }) => isSmall(data));
+  if (small) return;
+  const bytes = Buffer.byteLength(JSON.stringify(data));
+  if (bytes <= maxBytes) return;
+  throw new BoxError('too_large', `Cannot send features: the message may have ${maxBytes} bytes at most, got ${bytes}`);
+}
+
+function isSmall(data: Feature['data']): boolean {
+  if (typeof data === 'number') return true;
+  return Array.isArray(data) && data.length <= SURELY_SMALL && typeof data[0] === 'number';
+}
+
+/** Each event with its own result, in order. Events that need no waiting are done without: a batch of 256 in one go. */
+async function settleSome(events: readonly CloudEvent[], process: SignalProcess): Promise<EventResult[]> {
+  const results: EventResult[] = new Array(events.length);
+  const running = new Set<Promise<void>>();
+  const settle = async (index: number, id: string, made: Promise<CloudEvent>): Promise<void> => {
+    try {
+      results[index] = { id, events: [await made] };
+    } catch (thrown) {
+      results[index] = { id, error: eventError(thrown) };
+    }
+  };
+  for (const [index, event] of events.entries()) {
+    try {
+      const made = process(event);
+      if (!(made instanceof Promise)) {
+        results[index] = { id: event.id, events: [made] };
+        continue;
+      }
+      const settled: Promise<void> = settle(index, event.id, made).finally(() => running.delete(settled));
+      running.add(settled);
+      if (running.size >= AT_ONCE) await Promise.race(running);
+    } catch (thrown) {
+      results[index] = { id: event.id, error: eventError(thrown) };
+    }
+  }
+  await Promise.all(running);
+  return results;
+}

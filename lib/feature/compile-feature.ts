@@ -1,0 +1,96 @@
+import { BoxError, errorText } from '../error/box-error.ts';
+import type { Feature } from '../message/body.ts';
+import type { FeatureDescriptor } from '../scenario/scenario.ts';
+import { DTYPES } from '../tensor/dtype.ts';
+import { type Given, isRecord, unknownName } from './given.ts';
+import { featureOutput } from './output.ts';
+import type { Signal } from './signal.ts';
+import { readSource } from './source.ts';
+import { compileSteps, STEP_PARAMS } from './step-list.ts';
+import { fault, type Value } from './value.ts';
+
+/** Makes one feature of a signal. Throws a BoxError that names the feature; only pictures take time. */
+export type FeatureMaker = (signal: Signal) => Feature | Promise<Feature>;
+
+/** Params that are no step, for the documentation. */
+export const PARAM_DOCS: Readonly<Record<string, string>> = {
+  from: 'Where the feature comes from, see above.',
+  missing:
+    'What is taken when the signal has no such value, or null: `fail` (default: the signal is refused), `nan`, or `{ "value": … }`.',
+  steps:
+    'Steps in an order of their own, each an object with one key: `[{ "offset": 1 }, { "scale": 2 }]`. Not beside steps among the params.',
+  dtype:
+    'Element type by its numpy name; `float32` for arrays when left out. Types of whole numbers refuse what is not whole or does not fit.',
+};
+
+/** The names that feature_params may have. */
+export const PARAMS: readonly string[] = [...Object.keys(PARAM_DOCS), ...STEP_PARAMS];
+
+/**
+ * Compiles one entry of `feature_list`; `given` is its `feature_params`. What is wrong is noted there, and then what is
+ * returned is not to be used.
+ */
+export function compileFeature(descriptor: FeatureDescriptor, given: Given): FeatureMaker | undefined {
+  const params = paramsOf(given);
+  if (params === undefined) return undefined;
+  for (const key of params.keys()) {
+    if (!PARAMS.includes(key)) params.field(key)?.note(unknownName(key, PARAMS));
+  }
+  const { feature_name: name, feature_type: type } = descriptor;
+  const source = readSource(params.field('from'), name);
+  const missing = readMissing(params.field('missing'));
+  const steps = compileSteps(params, source?.gives);
+  const output = featureOutput(type, params.field('dtype')?.choice(DTYPES));
+  if (source === undefined) return undefined;
+
+  const finish = (found: Value | undefined): Feature => {
+    let value = found ?? missing;
+    if (value === undefined) throw fault('must be in the signal');
+    for (const step of steps) value = step(value);
+    return { feature_name: name, data: output(value) };
+  };
+  const fail = (thrown: unknown): never => {
+    throw namedError(thrown, name, source.label);
+  };
+  return (signal) => {
+    try {
+      const value = source.read(signal);
+      return value instanceof Promise ? value.then(finish).catch(fail) : finish(value);
+    } catch (thrown) {
+      return fail(thrown);
+    }
+  };
+}
+
+/**
+ * The params as an object. Text that begins like an object is its JSON, as the original typed it; any other text is a
+ * remark: the original never read this field, and its files may hold anything there.
+ */
+function paramsOf(given: Given): Given | undefined {
+  const { value } = given;
+  if (value === undefined || value === null) return given.holding({});
+  if (isRecord(value)) return given;
+  if (typeof value !== 'string') return given.refuse('must be an object or its JSON as text');
+  if (!value.trimStart().startsWith('{')) return given.holding({});
+  try {
+    return given.holding(JSON.parse(value));
+  } catch (error) {
+    return given.note(`must be JSON when it begins with { (${errorText(error)})`);
+  }
+}
+
+function readMissing(given: Given | undefined): Value | undefined {
+  if (given === undefined || given.value === 'fail') return undefined;
+  if (given.value === 'nan') return { kind: 'json', json: Number.NaN };
+  if (!isRecord(given.value)) return given.refuse('must be fail, nan or { "value": … }');
+  const value = given.fields(['value'])?.value;
+  if (value === undefined || value.value === null) return given.note('must have a value');
+  return { kind: 'json', json: value.value };
+}
+
+/** An error with the feature's name in front; errors of the values themselves begin with what they must be. */
+function namedError(thrown: unknown, feature: string, label: string): unknown {
+  if (!(thrown instanceof BoxError)) return thrown;
+  const what = thrown.message.startsWith('must ') ? `${label} ${thrown.message}` : thrown.message;
+  return new BoxError(thrown.code, `Cannot make feature ${feature}: ${what}`, { cause: thrown });
+}
