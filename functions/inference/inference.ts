@@ -1,0 +1,103 @@
+import type { S3Client } from '@aws-sdk/client-s3';
+import { openS3Client } from '#lib/blob/s3.ts';
+import { BoxError } from '#lib/error/box-error.ts';
+import type { OpenedFunction } from '#lib/function/contract.ts';
+import { openFunction } from '#lib/function/open-function.ts';
+import { jsonBody, type Route } from '#lib/function/route.ts';
+import type { Log } from '#lib/log/log.ts';
+import { openScenarioClient } from '#lib/scenario/scenario-client.ts';
+import { openSecretFiles, type SecretFiles } from '#lib/secret/secret-files.ts';
+import type { InferenceConfig } from './config.ts';
+import type { LoadOptions } from './model/loaded-model.ts';
+import { DEFAULT_SESSION_OPTIONS } from './model/model.ts';
+import { openModelRegistry } from './model/model-registry.ts';
+import { openThreadPool } from './model/onnx/thread-pool.ts';
+import { openModelFetcher } from './model/source/fetch-model.ts';
+import { openFileSource } from './model/source/file-source.ts';
+import { openHttpSource } from './model/source/http-source.ts';
+import { openModelCache } from './model/source/model-cache.ts';
+import { openS3Source } from './model/source/s3-source.ts';
+import { openEventProcessor } from './prediction/process-events.ts';
+import { openScenarioModels } from './prediction/scenario-models.ts';
+import { readInferenceDefinition } from './verify/read-definition.ts';
+import { type VerifyOptions, verifyModel } from './verify/verify-model.ts';
+
+/** Opens everything that the inference function works with, and closes it again. */
+export async function openInference(config: InferenceConfig, log: Log): Promise<OpenedFunction> {
+  const secrets = openSecretFiles(config.secretsDir);
+  const pool = openThreadPool(config.modelThreads, log);
+  const http = openHttpSource(config.modelHosts);
+  const s3 = lazyS3Client(config, secrets);
+  const cache = await openModelCache({
+    folder: config.modelCacheDir,
+    maxFileBytes: config.modelMaxBytes,
+    maxBytes: config.modelCacheBytes,
+  });
+  const fetcher = openModelFetcher({
+    http,
+    file: openFileSource(config.modelRoot),
+    s3: openS3Source(s3.client),
+    cache,
+    maxBytes: config.modelMaxBytes,
+    timeoutMs: config.modelFetchTimeoutMs,
+  });
+  const registry = openModelRegistry({ pool, log, maxBytes: config.modelMemoryBytes });
+  const load = loadOptions(config);
+  const models = openScenarioModels({ fetcher, registry, load });
+  return openFunction({
+    name: 'inference',
+    log,
+    secrets,
+    routes: [verifyRoute({ fetcher, registry, load })],
+    processEvents: openEventProcessor(openScenarioClient({ gatewayUrl: config.gatewayUrl, secrets }), models),
+    async close() {
+      await registry.close();
+      await Promise.all([pool.close(), http.close()]);
+      s3.close();
+    },
+  });
+}
+
+function loadOptions(config: InferenceConfig): LoadOptions {
+  return {
+    session: DEFAULT_SESSION_OPTIONS,
+    placement: config.modelPlacement,
+    batching: {
+      maxRows: config.modelMaxBatch,
+      maxDelayUs: config.modelMaxDelayUs,
+      maxQueue: config.modelMaxQueue,
+    },
+  };
+}
+
+/** The client is made when the first model comes from S3: most appliances have no such model. */
+function lazyS3Client({ s3Endpoint, s3Region }: InferenceConfig, secrets: SecretFiles) {
+  let opened: S3Client | undefined;
+  return {
+    async client(): Promise<S3Client> {
+      if (s3Endpoint === undefined) {
+        throw new BoxError('unprocessable', 'Cannot fetch model from S3: S3_ENDPOINT must be set');
+      }
+      opened ??= openS3Client({
+        endpoint: s3Endpoint,
+        region: s3Region,
+        credentials: async () => ({
+          accessKeyId: await secrets.read('s3-access-key'),
+          secretAccessKey: await secrets.read('s3-secret-key'),
+        }),
+      });
+      return opened;
+    },
+    close: () => opened?.destroy(),
+  };
+}
+
+function verifyRoute(options: VerifyOptions): Route {
+  return {
+    method: 'POST',
+    path: '/verify',
+    async handle(request) {
+      return { status: 200, body: await verifyModel(readInferenceDefinition(jsonBody(request)), options) };
+    },
+  };
+}

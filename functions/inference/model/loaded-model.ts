@@ -1,0 +1,111 @@
+import { stat } from 'node:fs/promises';
+import type { Log } from '#lib/log/log.ts';
+import { elementCount, type Tensor } from '#lib/tensor/tensor.ts';
+import { type DeclaredShapes, type DryRun, dryRun } from './dry-run.ts';
+import type { Model, SessionOptions, Signature } from './model.ts';
+import { openSession } from './onnx/session.ts';
+import type { ThreadPool } from './onnx/thread-pool.ts';
+import { type BatchedResult, type BatchFacts, openRowBatcher, type RowBatcher } from './row-batcher.ts';
+
+export interface BatchingOptions {
+  readonly maxRows: number;
+  readonly maxDelayUs: number;
+  readonly maxQueue: number;
+}
+
+/** Where a model runs: in worker threads, in the main thread, or as measured. */
+export type Placement = 'worker' | 'main' | 'auto';
+
+export interface LoadOptions {
+  readonly session: SessionOptions;
+  readonly batching: BatchingOptions;
+  readonly placement: Placement;
+  readonly declared?: DeclaredShapes;
+  readonly onBatch?: (facts: BatchFacts) => void;
+}
+
+/** A model that was loaded and tried out, with its queue. */
+export interface LoadedModel {
+  readonly signature: Signature;
+  readonly trial: DryRun;
+  readonly placement: 'worker' | 'main';
+  readonly waiting: number;
+  /** Runs the request's rows, together with those of others where the model allows it. */
+  submit(inputs: readonly Tensor[]): Promise<BatchedResult>;
+  /** Frees the model once every request that was submitted has its answer. */
+  close(): Promise<void>;
+}
+
+/**
+ * A model that takes less than this for a row runs in the main thread: a hop to a worker costs 0.05 ms. The file's size
+ * is bounded too, because loading it blocks the thread.
+ */
+const MAIN_THREAD_ROW_MS = 0.03;
+const MAIN_THREAD_FILE_BYTES = 4 * 1024 * 1024;
+/** Input elements of one run in the main thread; more go to a worker. */
+const MAIN_THREAD_ELEMENTS = 16_384;
+/** A batch is not to take longer than this, or small requests wait for strangers: rows are fewer for slow models. */
+const BATCH_MS = 4;
+
+/**
+ * Loads an ONNX file, tries it out and decides where it runs.
+ *
+ * @throws BoxError `unprocessable` when it is no model that can be run.
+ */
+export async function loadModel(path: string, options: LoadOptions, pool: ThreadPool, log: Log): Promise<LoadedModel> {
+  const inWorkers = await pool.load(path, options.session);
+  const trial = await dryRun(inWorkers, options.declared);
+  const fileBytes = (await stat(path)).size;
+  const inMain = await openInMain(path, options, trial, fileBytes);
+  const placement = inMain ? 'main' : 'worker';
+  const maxRows = trial.batchable ? rowsOfOneBatch(options.batching.maxRows, trial.rowMs ?? 0) : 1;
+  log.info({ path, placement, batchable: trial.batchable, maxRows, rowMs: trial.rowMs }, 'model loaded');
+  const batcher = openRowBatcher(
+    (inputs) => (inMain && elementsOf(inputs) <= MAIN_THREAD_ELEMENTS ? inMain : inWorkers).run(inputs),
+    {
+      ...options.batching,
+      maxRows,
+      maxRunning: inMain ? 1 : pool.threads,
+      ...(options.onBatch && { onBatch: options.onBatch }),
+    },
+  );
+  return loaded(inWorkers, inMain, trial, batcher);
+}
+
+function loaded(inWorkers: Model, inMain: Model | undefined, trial: DryRun, batcher: RowBatcher): LoadedModel {
+  return {
+    signature: inWorkers.signature,
+    trial,
+    placement: inMain ? 'main' : 'worker',
+    get waiting() {
+      return batcher.waiting;
+    },
+    submit: (inputs) => batcher.submit(inputs),
+    async close() {
+      await batcher.drain();
+      await Promise.all([inWorkers.close(), inMain?.close()]);
+    },
+  };
+}
+
+async function openInMain(
+  path: string,
+  options: LoadOptions,
+  trial: DryRun,
+  fileBytes: number,
+): Promise<Model | undefined> {
+  const fits =
+    options.placement === 'auto' &&
+    trial.rowMs !== undefined &&
+    trial.rowMs < MAIN_THREAD_ROW_MS &&
+    fileBytes <= MAIN_THREAD_FILE_BYTES;
+  return fits || options.placement === 'main' ? openSession(path, options.session) : undefined;
+}
+
+function rowsOfOneBatch(maxRows: number, rowMs: number): number {
+  return rowMs === 0 ? maxRows : Math.max(1, Math.min(maxRows, Math.floor(BATCH_MS / rowMs)));
+}
+
+function elementsOf(inputs: readonly Tensor[]): number {
+  return inputs.reduce((sum, { shape }) => sum + elementCount(shape), 0);
+}

@@ -1,0 +1,164 @@
+import { BoxError } from '#lib/error/box-error.ts';
+import type { Log } from '#lib/log/log.ts';
+import type { DeclaredShapes } from './dry-run.ts';
+import { type LoadedModel, type LoadOptions, loadModel } from './loaded-model.ts';
+import type { ThreadPool } from './onnx/thread-pool.ts';
+import type { FetchedModel } from './source/source.ts';
+
+/** A model to be had: its file and how it is run. Equal content and options are loaded once, whoever names them. */
+export interface ModelRef {
+  readonly file: FetchedModel;
+  readonly options: LoadOptions;
+  /** Kept in memory whatever happens. */
+  readonly pinned?: boolean;
+}
+
+/** What is in memory. */
+export interface ModelFacts {
+  readonly hash: string;
+  readonly bytes: number;
+  readonly placement: LoadedModel['placement'];
+  readonly waiting: number;
+}
+
+/** The models in memory, within a budget of bytes: the one used longest ago makes room for a new one. */
+export interface ModelRegistry {
+  /**
+   * Does work with a model, which is loaded if it is not and is not unloaded before the work is done.
+   *
+   * @throws BoxError `resource_exhausted` when it does not fit beside the models in use, or what loading it throws
+   */
+  use<T>(ref: ModelRef, work: (model: LoadedModel) => Promise<T>): Promise<T>;
+  /** Unloads the model as soon as nobody uses it. */
+  drop(ref: ModelRef): Promise<void>;
+  isLoaded(ref: ModelRef): boolean;
+  list(): readonly ModelFacts[];
+  close(): Promise<void>;
+}
+
+export interface ModelRegistryOptions {
+  readonly pool: ThreadPool;
+  readonly log: Log;
+  /** What all loaded models may take, in bytes as measured. */
+  readonly maxBytes: number;
+}
+
+interface Entry {
+  readonly key: string;
+  readonly ref: ModelRef;
+  readonly loading: Promise<LoadedModel>;
+  model: LoadedModel | undefined;
+  /** Estimated until the model is loaded, measured from then on. */
+  bytes: number;
+  users: number;
+  usedAt: number;
+  /** Called when the last user is done. */
+  onIdle?: () => void;
+}
+
+/** What a session takes beside its weights, and weights prepared for the processor: rather too much than too little. */
+const SESSION_BYTES = 256 * 1024;
+const WEIGHT_FACTOR = 1.3;
+
+export function openModelRegistry({ pool, log, maxBytes }: ModelRegistryOptions): ModelRegistry {
+  const entries = new Map<string, Entry>();
+  let clock = 0;
+  // Loads are done one after the other, so that what the process grows by is the model's.
+  let lastLoad: Promise<unknown> = Promise.resolve();
+
+  const total = () => [...entries.values()].reduce((sum, { bytes }) => sum + bytes, 0);
+  const remove = async (entry: Entry): Promise<void> => {
+    if (entries.get(entry.key) === entry) entries.delete(entry.key);
+    const model = await entry.loading;
+    if (entry.users > 0) {
+      await new Promise<void>((resolve) => {
+        entry.onIdle = resolve;
+      });
+    }
+    await model.close();
+    log.info({ hash: entry.ref.file.hash, bytes: entry.bytes }, 'model unloaded');
+  };
+  const makeRoom = async (wanted: number, but?: Entry): Promise<void> => {
+    while (total() + wanted > maxBytes) {
+      const idle = [...entries.values()].filter(
+        (entry) => entry !== but && entry.users === 0 && entry.model !== undefined && !entry.ref.pinned,
+      );
+      const oldest = idle.toSorted((a, b) => a.usedAt - b.usedAt)[0];
+      if (oldest === undefined) throw doesNotFit(wanted, total(), maxBytes);
+      await remove(oldest);
+    }
+  };
+  const loadNext = async (entry: Entry): Promise<LoadedModel> => {
+    const estimate = estimatedBytes(entry.ref.file.bytes, pool.threads);
+    await makeRoom(estimate, entry);
+    entry.bytes = estimate;
+    const before = process.memoryUsage.rss();
+    const model = await loadModel(entry.ref.file.path, entry.ref.options, pool, log);
+    const grown = process.memoryUsage.rss() - before;
+    // Memory that an unloaded model left behind is taken again without growing: never less than the weights.
+    entry.bytes = Math.max(grown, entry.ref.file.bytes * pool.threads + SESSION_BYTES);
+    entry.model = model;
+    return model;
+  };
+  const begin = (key: string, ref: ModelRef): Entry => {
+    const started = lastLoad.then(() => loadNext(entry));
+    const entry: Entry = { key, ref, loading: started, model: undefined, bytes: 0, users: 0, usedAt: ++clock };
+    entries.set(key, entry);
+    lastLoad = started.catch(() => {
+      // Whoever asked for the model sees the error; a later call tries again.
+      entries.delete(key);
+    });
+    return entry;
+  };
+
+  return {
+    async use(ref, work) {
+      const key = keyOf(ref);
+      const entry = entries.get(key) ?? begin(key, ref);
+      entry.users++;
+      entry.usedAt = ++clock;
+      try {
+        return await work(entry.model ?? (await entry.loading));
+      } finally {
+        if (--entry.users === 0) entry.onIdle?.();
+      }
+    },
+    async drop(ref) {
+      const entry = entries.get(keyOf(ref));
+      if (entry) await remove(entry);
+    },
+    isLoaded: (ref) => entries.get(keyOf(ref))?.model !== undefined,
+    list: () =>
+      [...entries.values()].flatMap(({ ref, bytes, model }) =>
+        model ? [{ hash: ref.file.hash, bytes, placement: model.placement, waiting: model.waiting }] : [],
+      ),
+    async close() {
+      const all = [...entries.values()];
+      entries.clear();
+      await Promise.allSettled(all.map(async ({ loading }) => (await loading).close()));
+    },
+  };
+}
+
+function keyOf({ file, options }: ModelRef): string {
+  const { session, batching, placement } = options;
+  return `${file.hash} ${JSON.stringify([session, batching, placement])}`;
+}
+
+function estimatedBytes(fileBytes: number, threads: number): number {
+  return Math.ceil(fileBytes * WEIGHT_FACTOR) * threads + SESSION_BYTES;
+}
+
+function doesNotFit(wanted: number, used: number, maxBytes: number): BoxError {
+  const rule = `the models in use take ${used} of MODEL_MEMORY_BYTES=${maxBytes}`;
+  return new BoxError('resource_exhausted', `Cannot load model: ${rule}, got one that needs ${wanted}`, {
+    retryAfterSeconds: 5,
+  });
+}
+
+/** The shapes that a list of declared inputs gives, by name. */
+export function declaredShapes(
+  inputs: readonly { readonly data_name: string; readonly data_shape: readonly (number | string | null)[] }[],
+): DeclaredShapes {
+  return new Map(inputs.map(({ data_name, data_shape }) => [data_name, data_shape.map((n) => (n === -1 ? null : n))]));
+}

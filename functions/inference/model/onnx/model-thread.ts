@@ -1,0 +1,84 @@
+import { Worker } from 'node:worker_threads';
+import { BoxError, errorText } from '#lib/error/box-error.ts';
+import type { Tensor } from '#lib/tensor/tensor.ts';
+import type { RunResult, SessionOptions, Signature } from '../model.ts';
+import { disableTelemetry } from './runtime.ts';
+import { packTensors, type WorkerReply, type WorkerRequest } from './worker-message.ts';
+
+/** One worker thread with the models that it has loaded. */
+export interface ModelThread {
+  /** Runs that were begun and have not ended. */
+  readonly running: number;
+  load(model: number, path: string, options: SessionOptions): Promise<Signature>;
+  run(model: number, inputs: readonly Tensor[]): Promise<RunResult>;
+  unload(model: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+interface Waiting {
+  resolve(value: Signature | RunResult | undefined): void;
+  reject(error: BoxError): void;
+}
+
+/** @param onDeath called when the thread ends without having been closed; what waited for it has failed by then */
+export function startModelThread(onDeath: (reason: string) => void): ModelThread {
+  disableTelemetry();
+  const worker = new Worker(new URL('./session.worker.ts', import.meta.url));
+  const waiting = new Map<number, Waiting>();
+  let calls = 0;
+  let running = 0;
+  let closed = false;
+
+  worker.on('message', (reply: WorkerReply) => {
+    const call = waiting.get(reply.call);
+    waiting.delete(reply.call);
+    if ('error' in reply) call?.reject(new BoxError(reply.error.code, reply.error.message));
+    else call?.resolve(reply.value);
+  });
+  const died = (reason: string) => {
+    if (closed) return;
+    closed = true;
+    const error = new BoxError('unavailable', `Cannot run model: its thread ended: ${reason}`, {
+      retryAfterSeconds: 1,
+    });
+    for (const call of waiting.values()) call.reject(error);
+    waiting.clear();
+    onDeath(reason);
+  };
+  worker.on('error', (error) => died(errorText(error)));
+  worker.on('exit', (code) => died(`exit code ${code}`));
+
+  type Body<T extends WorkerRequest['type']> = Omit<Extract<WorkerRequest, { type: T }>, 'call'>;
+  const ask = (body: Body<'load'> | Body<'run'> | Body<'unload'>, transfer: ArrayBuffer[] = []) =>
+    new Promise<Signature | RunResult | undefined>((resolve, reject) => {
+      if (closed) throw new BoxError('unavailable', 'Cannot run model: its thread has ended', { retryAfterSeconds: 1 });
+      const call = ++calls;
+      waiting.set(call, { resolve, reject });
+      worker.postMessage({ ...body, call }, transfer);
+    });
+
+  return {
+    get running() {
+      return running;
+    },
+    async load(model, path, options) {
+      return (await ask({ type: 'load', model, path, options })) as Signature;
+    },
+    async run(model, inputs) {
+      const { tensors, transfer } = packTensors(inputs);
+      running++;
+      try {
+        return (await ask({ type: 'run', model, inputs: tensors }, transfer)) as RunResult;
+      } finally {
+        running--;
+      }
+    },
+    async unload(model) {
+      await ask({ type: 'unload', model });
+    },
+    async close() {
+      closed = true;
+      await worker.terminate();
+    },
+  };
+}

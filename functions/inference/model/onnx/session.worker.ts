@@ -1,0 +1,48 @@
+import { parentPort } from 'node:worker_threads';
+import { BoxError } from '#lib/error/box-error.ts';
+import type { Model, RunResult, Signature } from '../model.ts';
+import { openSession } from './session.ts';
+import { packOutputs, type WorkerReply, type WorkerRequest } from './worker-message.ts';
+
+/** The thread in which models run: `session.run` blocks it, and nothing else does its work here. */
+
+const port = parentPort;
+if (port === null) throw new Error('session.worker must be started as a worker thread');
+
+const models = new Map<number, Model>();
+
+async function answer(
+  request: WorkerRequest,
+): Promise<{ value: Signature | RunResult | undefined; transfer: ArrayBuffer[] }> {
+  switch (request.type) {
+    case 'load': {
+      const model = await openSession(request.path, request.options);
+      models.set(request.model, model);
+      return { value: model.signature, transfer: [] };
+    }
+    case 'run': {
+      const model = models.get(request.model);
+      if (model === undefined) throw new BoxError('unavailable', 'Cannot run model: it is not loaded in this thread');
+      const { outputs, computeMs } = await model.run(request.inputs);
+      const packed = packOutputs(outputs);
+      return { value: { outputs: packed.outputs, computeMs }, transfer: packed.transfer };
+    }
+    case 'unload': {
+      await models.get(request.model)?.close();
+      models.delete(request.model);
+      return { value: undefined, transfer: [] };
+    }
+  }
+}
+
+port.on('message', (request: WorkerRequest) => {
+  answer(request).then(
+    ({ value, transfer }) => port.postMessage({ call: request.call, value } satisfies WorkerReply, transfer),
+    (thrown: unknown) => {
+      const { code, message } = BoxError.from(thrown);
+      const detail =
+        thrown instanceof BoxError || !(thrown instanceof Error) ? message : `${message}: ${thrown.message}`;
+      port.postMessage({ call: request.call, error: { code, message: detail } } satisfies WorkerReply);
+    },
+  );
+});

@@ -1,0 +1,74 @@
+import { BoxError, errorText } from '#lib/error/box-error.ts';
+import { type EventBatch, eventError } from '#lib/function/event-batch.ts';
+import { type CloudEvent, EVENT_TYPE } from '#lib/message/cloud-event.ts';
+import type { EventResult, FunctionAnswer } from '#lib/message/function-answer.ts';
+import type { ScenarioClient } from '#lib/scenario/scenario-client.ts';
+import type { LoadedModel } from '../model/loaded-model.ts';
+import { openPredictionWriter, type PredictionWriter } from './prediction-body.ts';
+import { readFeatures } from './read-features.ts';
+import type { ScenarioModels, StageModel } from './scenario-models.ts';
+
+/**
+ * Makes predictions of the connector's events, the rows of a whole batch together where the model allows it. An event
+ * that does not fit the model fails alone. A model that cannot be had is nobody's fault: all are tried again.
+ */
+export function openEventProcessor(
+  scenarios: ScenarioClient,
+  models: ScenarioModels,
+): (batch: EventBatch) => Promise<FunctionAnswer> {
+  return async ({ events, scenarioId, rev }) => {
+    const record = await scenarios.get(scenarioId, rev);
+    const stage = await models.of(record).catch((error: unknown) => {
+      throw noModel(scenarioId, error);
+    });
+    const results = await stage
+      .use((model) => predict(events, model, stage))
+      .catch((error: unknown) => {
+        throw noModel(scenarioId, error);
+      });
+    return { results };
+  };
+}
+
+async function predict(events: readonly CloudEvent[], model: LoadedModel, stage: StageModel): Promise<EventResult[]> {
+  const write = openPredictionWriter(model.signature, stage.definition);
+  return Promise.all(events.map((event) => predictOne(event, model, stage, write)));
+}
+
+async function predictOne(
+  event: CloudEvent,
+  model: LoadedModel,
+  { declaredRanks }: StageModel,
+  write: PredictionWriter,
+): Promise<EventResult> {
+  try {
+    const { correlationId, inputs } = readFeatures(event, model.signature, declaredRanks);
+    const { outputs } = await model.submit(inputs);
+    return { id: event.id, events: [predictionEvent(event, correlationId, write(correlationId, outputs))] };
+  } catch (error) {
+    return { id: event.id, error: eventError(error) };
+  }
+}
+
+/** The id follows from the input's, so that an event that is processed twice makes one prediction. */
+function predictionEvent(event: CloudEvent, correlationId: string, data: object): CloudEvent {
+  return {
+    specversion: '1.0',
+    id: `${event.id}.prediction`,
+    source: event.source,
+    type: EVENT_TYPE.prediction,
+    ...(event.time !== undefined && { time: event.time }),
+    datacontenttype: 'application/json',
+    correlationid: correlationId,
+    ...(event.traceparent !== undefined && { traceparent: event.traceparent }),
+    data,
+  };
+}
+
+function noModel(scenarioId: string, error: unknown): BoxError {
+  if (error instanceof BoxError && error.code === 'resource_exhausted') return error;
+  return new BoxError('unavailable', `Cannot run the model of scenario ${scenarioId}: ${errorText(error)}`, {
+    cause: error,
+    retryAfterSeconds: 5,
+  });
+}

@@ -1,0 +1,89 @@
+import { LRUCache } from 'lru-cache';
+import { BoxError } from '#lib/error/box-error.ts';
+import type { InferenceDefinition, ScenarioRecord } from '#lib/scenario/scenario.ts';
+import type { LoadedModel, LoadOptions } from '../model/loaded-model.ts';
+import { declaredShapes, type ModelRef, type ModelRegistry } from '../model/model-registry.ts';
+import type { FetchedModel, ModelFetcher } from '../model/source/source.ts';
+
+/** The model of one revision of a scenario's inference stage. */
+export interface StageModel {
+  readonly definition: InferenceDefinition;
+  /** How many dimensions the scenario declares for each input. */
+  readonly declaredRanks: ReadonlyMap<string, number>;
+  use<T>(work: (model: LoadedModel) => Promise<T>): Promise<T>;
+}
+
+/** The models of scenarios, fetched once for each revision and loaded once for equal content. */
+export interface ScenarioModels {
+  /** @throws BoxError when the scenario has no inference stage or its model cannot be fetched */
+  of(record: ScenarioRecord): Promise<StageModel>;
+}
+
+export interface ScenarioModelsOptions {
+  readonly fetcher: ModelFetcher;
+  readonly registry: ModelRegistry;
+  readonly load: LoadOptions;
+  /** Revisions whose file is known; beyond it the one used longest ago is fetched again. */
+  readonly maxKept?: number;
+}
+
+export function openScenarioModels(options: ScenarioModelsOptions): ScenarioModels {
+  const kept = new LRUCache<string, Promise<StageModel>>({ max: options.maxKept ?? 200 });
+  return {
+    of(record) {
+      const key = `${record.id} ${record.rev}`;
+      const known = kept.get(key);
+      if (known) return known;
+      const opened = openStage(record, options);
+      kept.set(key, opened);
+      // A failure is not kept: the next batch tries again.
+      opened.catch(() => kept.delete(key));
+      return opened;
+    },
+  };
+}
+
+async function openStage(record: ScenarioRecord, options: ScenarioModelsOptions): Promise<StageModel> {
+  const definition = record.scenario.scenario_definition.inference_definition;
+  if (definition === undefined) {
+    throw new BoxError('unprocessable', `Cannot run the model of scenario ${record.id}: it has no inference stage`);
+  }
+  const { model_input_info: inputs } = definition.model_descriptor;
+  const fetch = () => fetchModelOf(definition, options.fetcher);
+  let file = await fetch();
+  const ref = (): ModelRef => ({ file, options: { ...options.load, declared: declaredShapes(inputs) } });
+  return {
+    definition,
+    declaredRanks: new Map(inputs.map(({ data_name, data_shape }) => [data_name, data_shape.length])),
+    async use(work) {
+      if (!options.registry.isLoaded(ref())) file = await fetchAgain(file, definition, options.fetcher);
+      return options.registry.use(ref(), work);
+    },
+  };
+}
+
+/** The same content from the cache on disk, or from its source when the cache has dropped it. */
+async function fetchAgain(
+  file: FetchedModel,
+  definition: InferenceDefinition,
+  fetcher: ModelFetcher,
+): Promise<FetchedModel> {
+  return (await fetcher.has(file)) ? file : fetchModelOf(definition, fetcher);
+}
+
+/**
+ * Fetches the model that an inference stage names.
+ *
+ * @throws BoxError `unprocessable` for a stage that names none, or what the fetcher throws
+ */
+export function fetchModelOf({ model_descriptor }: InferenceDefinition, fetcher: ModelFetcher): Promise<FetchedModel> {
+  const { model_type, model_location, model_sha256 } = model_descriptor;
+  if (model_type !== 'ONNX') {
+    const error = new BoxError('unprocessable', `Cannot run model: model_type must be ONNX here, got ${model_type}`);
+    return Promise.reject(error);
+  }
+  if (model_location === undefined) {
+    return Promise.reject(new BoxError('unprocessable', 'Cannot fetch model: model_location must be given'));
+  }
+  return fetcher.fetch(model_location, model_sha256);
+}

@@ -1,0 +1,80 @@
+import { BoxError, type Problem } from '#lib/error/box-error.ts';
+import type { InferenceDefinition, ModelDescriptor } from '#lib/scenario/scenario.ts';
+import type { LoadedModel, LoadOptions } from '../model/loaded-model.ts';
+import type { InputSpec } from '../model/model.ts';
+import { declaredShapes, type ModelRegistry } from '../model/model-registry.ts';
+import type { ModelFetcher } from '../model/source/source.ts';
+import { fetchModelOf } from '../prediction/scenario-models.ts';
+import { compareDescriptor } from './compare-descriptor.ts';
+
+/** What a model that passed takes and gives. */
+export interface VerifiedModel {
+  readonly inputs: readonly InputSpec[];
+  readonly outputs: readonly InputSpec[];
+  readonly warnings: readonly Problem[];
+}
+
+export interface VerifyOptions {
+  readonly fetcher: ModelFetcher;
+  readonly registry: ModelRegistry;
+  readonly load: LoadOptions;
+}
+
+/**
+ * Fetches and loads the model that an inference stage names, and holds it against the descriptor.
+ *
+ * @throws BoxError `unprocessable` with every problem, pointers relative to the stage; `unavailable` and the like when
+ *   the source or this function is at fault and another try may go well
+ */
+export async function verifyModel(definition: InferenceDefinition, options: VerifyOptions): Promise<VerifiedModel> {
+  const { model_descriptor: descriptor } = definition;
+  const file = await fetchModelOf(definition, options.fetcher).catch((error: unknown) => {
+    throw blamed(error, fetchPointer(error, descriptor));
+  });
+  const ref = { file, options: { ...options.load, declared: declaredShapes(descriptor.model_input_info) } };
+  try {
+    return await options.registry.use(ref, async (model) => verified(descriptor, model));
+  } catch (error) {
+    throw blamed(error, '/model_descriptor/model_location');
+  }
+}
+
+function verified(descriptor: ModelDescriptor, { signature, trial }: LoadedModel): VerifiedModel {
+  const { problems, warnings } = compareDescriptor(descriptor, signature, trial.outputShapes);
+  const all = [...problems];
+  // A wrong name or shape explains a failed trial already.
+  if (trial.failure && problems.length === 0) all.push(contradiction(trial.failure));
+  if (all.length > 0) throw refusal(all);
+  const plain = ({ name, dtype, shape }: InputSpec): InputSpec => ({ name, dtype, shape });
+  return { inputs: signature.inputs.map(plain), outputs: signature.outputs.map(plain), warnings };
+}
+
+function contradiction(failure: BoxError): Problem {
+  return {
+    pointer: '/model_descriptor/model_input_info',
+    message: `the model must run on input of the shape that it declares, but zeros of that shape fail: ${failure.message}`,
+  };
+}
+
+function fetchPointer(error: unknown, { model_location, model_type }: ModelDescriptor): string {
+  if (model_type !== 'ONNX') return '/model_descriptor/model_type';
+  if (model_location === undefined) return '/model_descriptor';
+  const isHash = error instanceof BoxError && error.message.includes('SHA-256');
+  return `/model_descriptor/${isHash ? 'model_sha256' : 'model_location'}`;
+}
+
+/** Errors that the definition is to blame for, and not this moment. */
+const DEFINITIONS_FAULT = new Set(['unprocessable', 'not_found', 'permission_denied', 'too_large', 'invalid_argument']);
+
+function blamed(thrown: unknown, pointer: string): BoxError {
+  const error = BoxError.from(thrown);
+  if (!DEFINITIONS_FAULT.has(error.code) || error.problems.length > 0) return error;
+  return refusal([{ pointer, message: error.message }], thrown);
+}
+
+function refusal(problems: readonly Problem[], cause?: unknown): BoxError {
+  const [first] = problems;
+  const more = problems.length > 1 ? ` (and ${problems.length - 1} more, see errors)` : '';
+  const text = `Cannot accept model: ${first?.pointer} ${first?.message}${more}`;
+  return new BoxError('unprocessable', text, { problems, cause });
+}
