@@ -22,7 +22,6 @@ const OPTIONS = {
   platform: 'node',
   target: 'node22',
   format: 'esm',
-  keepNames: true,
   metafile: true,
   logLevel: 'warning',
   legalComments: 'linked',

@@ -11,6 +11,9 @@ const DECODERS = {
   br: promisify(brotliDecompress),
 };
 
+/** Made once: a decoder costs more than a small body. */
+const UTF8 = new TextDecoder();
+
 /** The media type of a Content-Type, in lower case; the official templates take a body without one as text. */
 export function mediaType(headers: IncomingHttpHeaders): string {
   const [type = ''] = (headers['content-type'] ?? 'text/plain').split(';');
@@ -67,7 +70,8 @@ function parseJson(text: string): unknown {
 }
 
 function decodeText(bytes: Buffer, headers: IncomingHttpHeaders): string {
-  const charset = /;\s*charset\s*=\s*"?([^\s";]+)/i.exec(headers['content-type'] ?? '')?.[1] ?? 'utf-8';
+  const charset = /;\s*charset\s*=\s*"?([^\s";]+)/i.exec(headers['content-type'] ?? '')?.[1]?.toLowerCase() ?? 'utf-8';
+  if (charset === 'utf-8') return UTF8.decode(bytes);
   try {
     return new TextDecoder(charset).decode(bytes);
   } catch (thrown) {
