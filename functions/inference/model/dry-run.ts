@@ -12,15 +12,13 @@ export type DeclaredShapes = ReadonlyMap<string, readonly (number | string | nul
 export interface DryRun {
   /** Whether rows of strangers can be run together: the first dimensions are dynamic and no row looks at another. */
   readonly batchable: boolean;
-  /** How long the model takes for one row, in milliseconds, the best of several; undefined when it could not be run. */
+  /** How long the model takes for one row, in milliseconds; undefined when it could not be run. */
   readonly rowMs: number | undefined;
   /** The shapes of the outputs for one row, by the output's place. */
   readonly outputShapes: readonly (readonly number[] | undefined)[];
   /** Why the model could not be run on zeros, if so. */
   readonly failure: BoxError | undefined;
 }
-
-const TIMED_RUNS = 5;
 
 /**
  * Runs a model on made-up input: it is warm then, its speed is known, and a graph that contradicts its own input shape
@@ -50,8 +48,7 @@ async function tryOut(model: Model, dynamic: number, declared: DeclaredShapes): 
   const inputs = (rows: number, make: typeof zeros) =>
     model.signature.inputs.map((spec) => make(spec, sampleShape(spec, rows, dynamic, declared.get(spec.name))));
   const first = await model.run(inputs(1, zeros));
-  let rowMs = Number.POSITIVE_INFINITY;
-  for (let i = 0; i < TIMED_RUNS; i++) rowMs = Math.min(rowMs, (await model.run(inputs(1, zeros))).computeMs);
+  const rowMs = await model.measure(inputs(1, zeros));
   const outputShapes = first.outputs.map((output) => (isTensor(output) ? output.shape : undefined));
   const batchable = firstDimensionsAreDynamic(model) && (await rowsAreIndependent(model, inputs));
   return { batchable, rowMs, outputShapes, failure: undefined };

@@ -40,7 +40,7 @@ export interface LoadedModel {
  * A model that takes less than this for a row runs in the main thread: a hop to a worker costs 0.05 ms. The file's size
  * is bounded too, because loading it blocks the thread.
  */
-const MAIN_THREAD_ROW_MS = 0.03;
+const MAIN_THREAD_ROW_MS = 0.05;
 const MAIN_THREAD_FILE_BYTES = 4 * 1024 * 1024;
 /** Input elements of one run in the main thread; more go to a worker. */
 const MAIN_THREAD_ELEMENTS = 16_384;

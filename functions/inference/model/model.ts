@@ -47,6 +47,8 @@ export interface Model {
    * @throws BoxError `invalid_argument` when the model refuses what it was given.
    */
   run(inputs: readonly Tensor[]): Promise<RunResult>;
+  /** How long one run takes when nothing else is done in its thread, in milliseconds, without what surrounds it. */
+  measure(inputs: readonly Tensor[]): Promise<number>;
   /** Frees the model's memory; runs that were begun end first. */
   close(): Promise<void>;
 }

@@ -11,12 +11,18 @@ export interface ModelThread {
   readonly running: number;
   load(model: number, path: string, options: SessionOptions): Promise<Signature>;
   run(model: number, inputs: readonly Tensor[]): Promise<RunResult>;
+  measure(model: number, inputs: readonly Tensor[]): Promise<number>;
   unload(model: number): Promise<void>;
   close(): Promise<void>;
 }
 
+type Answer = Signature | RunResult | number | undefined;
+
+type WithoutCall<T> = T extends unknown ? Omit<T, 'call'> : never;
+type RequestBody = WithoutCall<WorkerRequest>;
+
 interface Waiting {
-  resolve(value: Signature | RunResult | undefined): void;
+  resolve(value: Answer): void;
   reject(error: BoxError): void;
 }
 
@@ -48,9 +54,8 @@ export function startModelThread(onDeath: (reason: string) => void): ModelThread
   worker.on('error', (error) => died(errorText(error)));
   worker.on('exit', (code) => died(`exit code ${code}`));
 
-  type Body<T extends WorkerRequest['type']> = Omit<Extract<WorkerRequest, { type: T }>, 'call'>;
-  const ask = (body: Body<'load'> | Body<'run'> | Body<'unload'>, transfer: ArrayBuffer[] = []) =>
-    new Promise<Signature | RunResult | undefined>((resolve, reject) => {
+  const ask = (body: RequestBody, transfer: ArrayBuffer[] = []) =>
+    new Promise<Answer>((resolve, reject) => {
       if (closed) throw new BoxError('unavailable', 'Cannot run model: its thread has ended', { retryAfterSeconds: 1 });
       const call = ++calls;
       waiting.set(call, { resolve, reject });
@@ -72,6 +77,9 @@ export function startModelThread(onDeath: (reason: string) => void): ModelThread
       } finally {
         running--;
       }
+    },
+    async measure(model, inputs) {
+      return (await ask({ type: 'measure', model, inputs })) as number;
     },
     async unload(model) {
       await ask({ type: 'unload', model });

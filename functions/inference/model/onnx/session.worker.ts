@@ -11,9 +11,15 @@ if (port === null) throw new Error('session.worker must be started as a worker t
 
 const models = new Map<number, Model>();
 
+function loaded(id: number): Model {
+  const model = models.get(id);
+  if (model === undefined) throw new BoxError('unavailable', 'Cannot run model: it is not loaded in this thread');
+  return model;
+}
+
 async function answer(
   request: WorkerRequest,
-): Promise<{ value: Signature | RunResult | undefined; transfer: ArrayBuffer[] }> {
+): Promise<{ value: Signature | RunResult | number | undefined; transfer: ArrayBuffer[] }> {
   switch (request.type) {
     case 'load': {
       const model = await openSession(request.path, request.options);
@@ -21,12 +27,12 @@ async function answer(
       return { value: model.signature, transfer: [] };
     }
     case 'run': {
-      const model = models.get(request.model);
-      if (model === undefined) throw new BoxError('unavailable', 'Cannot run model: it is not loaded in this thread');
-      const { outputs, computeMs } = await model.run(request.inputs);
+      const { outputs, computeMs } = await loaded(request.model).run(request.inputs);
       const packed = packOutputs(outputs);
       return { value: { outputs: packed.outputs, computeMs }, transfer: packed.transfer };
     }
+    case 'measure':
+      return { value: await loaded(request.model).measure(request.inputs), transfer: [] };
     case 'unload': {
       await models.get(request.model)?.close();
       models.delete(request.model);

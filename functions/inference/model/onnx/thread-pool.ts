@@ -62,6 +62,7 @@ export function openThreadPool(threads: number, log: Log): ThreadPool {
       return {
         signature: first,
         run: (inputs) => leastBusy().run(model, inputs),
+        measure: (inputs) => leastBusy().measure(model, inputs),
         async close() {
           known.delete(model);
           if (!closed) await Promise.allSettled(pool.map((thread) => thread.unload(model)));

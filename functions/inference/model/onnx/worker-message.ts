@@ -11,11 +11,16 @@ export type WorkerRequest =
       readonly path: string;
       readonly options: SessionOptions;
     }
-  | { readonly call: number; readonly type: 'run'; readonly model: number; readonly inputs: readonly Tensor[] }
+  | {
+      readonly call: number;
+      readonly type: 'run' | 'measure';
+      readonly model: number;
+      readonly inputs: readonly Tensor[];
+    }
   | { readonly call: number; readonly type: 'unload'; readonly model: number };
 
 export type WorkerReply =
-  | { readonly call: number; readonly value: Signature | RunResult | undefined }
+  | { readonly call: number; readonly value: Signature | RunResult | number | undefined }
   | { readonly call: number; readonly error: { readonly code: ErrorCode; readonly message: string } };
 
 /** Below this many bytes a copy is cheaper than handing the memory over. */
