@@ -4,6 +4,7 @@ import { createWriteStream, type WriteStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { finished } from 'node:stream/promises';
 import { BoxError } from '#lib/error/box-error.ts';
+import { guard } from './guard.ts';
 import { LogBuffer } from './log-buffer.ts';
 
 export interface ChildOptions {
@@ -42,13 +43,6 @@ export interface Child {
 
 const DEFAULT_STOP_TIMEOUT_MS = 5_000;
 
-const alive = new Set<number>();
-
-// However this process ends (an uncaught error, process.exit), what it started ends too.
-process.on('exit', () => {
-  for (const pid of alive) signalGroup(pid, 'SIGKILL');
-});
-
 /**
  * Starts a process in a process group of its own, so that a Ctrl-C at the terminal reaches only the one who started it,
  * who then stops its children in order.
@@ -76,13 +70,13 @@ function watch(process: ChildProcess, options: ChildOptions): Child {
   const pid = process.pid ?? 0;
   const log = options.log ?? new LogBuffer();
   let running = true;
-  alive.add(pid);
+  guard().started(pid);
   const output = keepOutput(process, log, options.logFile);
   const exited = once(process, 'exit').then(async ([code, signal]): Promise<ChildExit> => {
     running = false;
     // What it left in its group goes with it: nothing outlives the one that was started.
     signalGroup(pid, 'SIGKILL');
-    alive.delete(pid);
+    guard().ended(pid);
     await output;
     return { code, signal };
   });
