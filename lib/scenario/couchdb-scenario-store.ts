@@ -4,6 +4,9 @@ import type { ScenarioRecord } from './scenario.ts';
 import { revNumber } from './scenario-id.ts';
 import type { ScenarioStore } from './scenario-store.ts';
 
+/** The database that scenarios are kept in where nothing else is configured. */
+export const SCENARIO_DATABASE = 'thebox-scenarios';
+
 /** The ids of scenarios as documents begin with this. */
 export const SCENARIO_PREFIX = 'scenario:';
 

@@ -109,3 +109,6 @@ export function functionOf(stage: Stage, definition: StageDefinition): string {
 export const SCENARIO_HEADER = 'box-scenario';
 export const SCENARIO_REV_HEADER = 'box-scenario-rev';
 export const STAGE_HEADER = 'box-stage';
+
+/** The media type by which a function asks the orchestrator for a ScenarioRecord in place of the bare scenario. */
+export const RECORD_CONTENT_TYPE = 'application/vnd.thebox.scenario-record+json';
