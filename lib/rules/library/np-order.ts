@@ -1,0 +1,88 @@
+import { castTo } from '../array/cast.ts';
+import { FLOAT64, INT64, UINT64 } from '../array/dtype.ts';
+import { asArray } from '../array/from-values.ts';
+import { NdArray, type numbersOf, unwrapped } from '../array/ndarray.ts';
+import { argsort, averagedType, checkFraction, cumsum, quantileOfSorted, sort } from '../array/order.ts';
+import { type ReduceOptions, reduce } from '../array/reduce.ts';
+import { reshape, stack } from '../array/shape.ts';
+import type { Evaluation } from '../evaluation.ts';
+import type { Value } from '../value/value.ts';
+import { axesOf, axisOf, flag } from './argument.ts';
+import { defineFunction, type LibraryFunction } from './function.ts';
+
+/** The functions of `np` that put elements in order, or ask for their rank. */
+export const ORDERING: readonly LibraryFunction[] = [
+  defineFunction('np.sort', 'a, axis=', ([a, axis], evaluation) =>
+    sort(asArray(a as Value, evaluation), lastAxis(axis), evaluation),
+  ),
+  defineFunction('np.argsort', 'a, axis=', ([a, axis], evaluation) =>
+    argsort(asArray(a as Value, evaluation), lastAxis(axis), evaluation),
+  ),
+  defineFunction('np.cumsum', 'a, axis=', ([a, axis], evaluation) => {
+    const array = asArray(a as Value, evaluation);
+    const dtype = array.dtype.kind === 'float' ? array.dtype : array.dtype.kind === 'uint' ? UINT64 : INT64;
+    return cumsum(array, axisOf(axis), dtype, evaluation);
+  }),
+  defineFunction('np.median', 'a, axis=, *, keepdims=', ([a, axis, keepdims], evaluation) =>
+    median(asArray(a as Value, evaluation), { axes: axesOf(axis), keepdims: flag(keepdims) }, evaluation),
+  ),
+  quantileFunction('np.percentile', 'Percentiles', 100),
+  quantileFunction('np.quantile', 'Quantiles', 1),
+];
+
+function lastAxis(axis: Value | undefined): number | undefined {
+  return axis === undefined ? -1 : axisOf(axis);
+}
+
+function quantileFunction(name: string, what: 'Percentiles' | 'Quantiles', whole: number): LibraryFunction {
+  return defineFunction(name, 'a, q, axis=, *, keepdims=', ([a, q, axis, keepdims], evaluation) => {
+    const options = { axes: axesOf(axis), keepdims: flag(keepdims) };
+    const array = asArray(a as Value, evaluation);
+    const asked = asArray(q as Value, evaluation);
+    const fractions = castTo(asked, FLOAT64, evaluation);
+    const results = Array.from({ length: fractions.size }, (_, i) => {
+      const fraction = (fractions.store[fractions.offset + i] as number) / whole;
+      checkFraction(fraction, what);
+      return quantile(array, fraction, options, evaluation);
+    });
+    const [only] = results;
+    if (asked.ndim === 0 && only !== undefined) return unwrapped(only);
+    if (only === undefined) return new NdArray(FLOAT64, asked.shape, FLOAT64.numbers(0));
+    return reshape(stack(results, 0, evaluation), [...asked.shape, ...only.shape]);
+  });
+}
+
+/** One quantile over axes. Each lane is sorted; the fraction is in the array's own precision, as numpy's is. */
+function quantile(array: NdArray, fraction: number, options: ReduceOptions, evaluation: Evaluation): NdArray {
+  const dtype = averagedType(array.dtype);
+  const own = dtype.fit(fraction);
+  return overSortedLanes(array, options, evaluation, (lane, count) => quantileOfSorted(lane, 0, count, own, dtype.fit));
+}
+
+/** The middle element, or the mean of the two in the middle. */
+function median(array: NdArray, options: ReduceOptions, evaluation: Evaluation): Value {
+  const result = overSortedLanes(array, options, evaluation, (lane, count) => {
+    if (count === 0 || Number.isNaN(lane[count - 1])) return Number.NaN;
+    const middle = Math.floor(count / 2);
+    const high = lane[middle] as number;
+    return count % 2 === 1 ? high : ((lane[middle - 1] as number) + high) / 2;
+  });
+  return unwrapped(result);
+}
+
+type OfSorted = (lane: ReturnType<typeof numbersOf>, count: number) => number;
+
+function overSortedLanes(array: NdArray, options: ReduceOptions, evaluation: Evaluation, apply: OfSorted): NdArray {
+  evaluation.take(array.size * 4);
+  const reduction = {
+    name: 'quantile',
+    result: averagedType,
+    needsElements: false,
+    apply: (run: { data: ReturnType<typeof numbersOf>; start: number; count: number; step: number }) => {
+      const lane = FLOAT64.numbers(run.count);
+      for (let i = 0, at = run.start; i < run.count; i++, at += run.step) lane[i] = run.data[at] as number;
+      return apply(lane.sort(), run.count);
+    },
+  };
+  return asArray(reduce(reduction, array, options, evaluation), evaluation);
+}

@@ -1,0 +1,22 @@
+/** What one rule may take; every bound refuses with an error, none truncates. */
+export interface RuleLimits {
+  /** Steps of one evaluation: about one per part of the expression evaluated, in every turn of every loop. */
+  readonly maxSteps: number;
+  /** Elements that one evaluation may read or make in arrays, lists and texts. */
+  readonly maxElements: number;
+  /** Bits of one integer. */
+  readonly maxIntegerBits: number;
+  /** Characters of one rule. */
+  readonly maxSourceLength: number;
+  /** Depth of one rule's expression. */
+  readonly maxNesting: number;
+}
+
+/** Enough for reductions over an image of 1080 by 1920 pixels, and less than about a second of one core. */
+export const DEFAULT_LIMITS: RuleLimits = {
+  maxSteps: 2_000_000,
+  maxElements: 32_000_000,
+  maxIntegerBits: 16_384,
+  maxSourceLength: 20_000,
+  maxNesting: 100,
+};
