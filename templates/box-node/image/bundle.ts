@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type BuildOptions, build } from 'esbuild';
 import { type FoundFile, filesBesideCode } from './files-beside-code.ts';
-import { copyNativePackage, NATIVE_PACKAGES } from './native-packages.ts';
+import { copyNativePackage, NATIVE_PACKAGES, packageOf } from './native-packages.ts';
 import { packageFolders, sbom } from './sbom.ts';
 
 /** What CommonJS packages inside of an ES module bundle count on. */
@@ -80,7 +80,7 @@ async function bundleFunction(source: string, out: string): Promise<Bundled> {
     const { metafile } = await build({ ...OPTIONS, entryPoints: [entry.path], outfile, external, plugins });
     inputs.push(...Object.keys(metafile.inputs));
     const imports = Object.values(metafile.outputs).flatMap((output) => output.imports);
-    for (const { path } of imports) if (NATIVE_PACKAGES.has(path)) native.add(path);
+    for (const name of imports.map(({ path }) => packageOf(path))) if (NATIVE_PACKAGES.has(name)) native.add(name);
   }
   return { inputs, native };
 }

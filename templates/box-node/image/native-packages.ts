@@ -9,7 +9,10 @@ interface NativePackage {
   needs(file: string, arch: string): boolean;
 }
 
-/** The packages that cannot be bundled, because they load shared libraries that lie beside their code. */
+/** What Swagger UI's page is made of; the package has twelve megabytes of other builds. */
+const SWAGGER_UI = ['package.json', 'absolute-path.js', 'swagger-ui.css', 'swagger-ui-bundle.js', 'LICENSE', 'NOTICE'];
+
+/** The packages that cannot be bundled, because they load shared libraries or are read as files that lie beside their code. */
 export const NATIVE_PACKAGES: ReadonlyMap<string, NativePackage> = new Map<string, NativePackage>([
   [
     'onnxruntime-node',
@@ -24,6 +27,7 @@ export const NATIVE_PACKAGES: ReadonlyMap<string, NativePackage> = new Map<strin
     },
   ],
   ['sharp', { leaveOut: [], needs: () => true }],
+  ['swagger-ui-dist', { leaveOut: ['@scarf/scarf'], needs: (file) => SWAGGER_UI.includes(file) }],
 ]);
 
 /**
@@ -51,6 +55,14 @@ export async function copyNativePackage(name: string, source: string, out: strin
   if (!seen.has(name))
     throw new Error(`Cannot put ${name} into the image: it is imported, but not among the dependencies`);
   return [...seen].map((copied) => join(out, 'node_modules', copied));
+}
+
+/** The package that an import is of: `sharp` of `sharp/lib/index.js`. */
+export function packageOf(specifier: string): string {
+  return specifier
+    .split('/')
+    .slice(0, specifier.startsWith('@') ? 2 : 1)
+    .join('/');
 }
 
 async function dependenciesOf(folder: string): Promise<string[]> {
