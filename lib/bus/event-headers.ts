@@ -1,5 +1,3 @@
-import type { MsgHdrs } from '@nats-io/nats-core';
-
 /**
  * CloudEvents on NATS in binary mode: attributes as `ce-` headers, data as the payload. Header blocks are written and
  * read as text in one go: the client's own header object costs more per message than the rest of a hop.
@@ -63,7 +61,7 @@ export class HeaderBlock {
 }
 
 /** The CloudEvents attributes of a message's headers, names in lower case; other headers are left out. */
-export function readAttributes(headers: MsgHdrs | undefined): Record<string, string> {
+export function readAttributes(headers: Iterable<[string, string[]]> | undefined): Record<string, string> {
   const attributes: Record<string, string> = {};
   if (headers === undefined) return attributes;
   for (const [name, values] of headers) {
@@ -78,7 +76,7 @@ export function readAttributes(headers: MsgHdrs | undefined): Record<string, str
 }
 
 /** One header by its name in any case; undefined when absent. */
-export function readHeader(headers: MsgHdrs | undefined, name: string): string | undefined {
+export function readHeader(headers: Iterable<[string, string[]]> | undefined, name: string): string | undefined {
   if (headers === undefined) return undefined;
   for (const [key, values] of headers) {
     if (key === name || key.toLowerCase() === name.toLowerCase()) return values[0];

@@ -38,6 +38,8 @@ export interface StatusWriter {
   removeStage(scenario: string, stage: string): Promise<void>;
   writeScenario(applied: AppliedScenario): Promise<void>;
   removeScenario(scenario: string): Promise<void>;
+  /** Makes the place of the status anew, where the bus has lost it. */
+  ensure(): Promise<void>;
 }
 
 /** Opens the connector's status for writing. */
@@ -53,6 +55,9 @@ export async function openJetStreamStatusWriter(connection: NatsConnection): Pro
       await bucket.put(scenarioKey(applied.scenario), JSON.stringify(applied));
     },
     removeScenario: (scenario) => bucket.purge(scenarioKey(scenario)),
+    async ensure() {
+      await openBucket(connection);
+    },
   };
 }
 

@@ -88,7 +88,8 @@ function timerConfig(): Config {
     name: TIMER_STREAM,
     subjects: [...TIMER_SUBJECTS],
     description: 'Timers that functions asked for',
-    retention: RetentionPolicy.Limits,
+    // What is brought to its stage goes at once.
+    retention: RetentionPolicy.Workqueue,
     storage: StorageType.File,
     discard: DiscardPolicy.Old,
     max_bytes: TIMER_BYTES,
@@ -137,4 +138,10 @@ function sameConfig(a: Partial<StreamConfig>, b: Partial<StreamConfig>): boolean
 
 function sameList(a: readonly string[], b: readonly string[]): boolean {
   return a.length === b.length && [...a].sort().every((item, i) => item === b[i]);
+}
+
+/** Sets what all topics together may hold. A limit below what they do hold drops nothing: it refuses until there is room. */
+export async function setMaxBytes(manager: JetStreamManager, maxBytes: number): Promise<void> {
+  const { config } = await manager.streams.info(STREAM);
+  if (config.max_bytes !== maxBytes) await manager.streams.update(STREAM, { ...config, max_bytes: maxBytes });
 }

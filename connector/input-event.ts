@@ -1,0 +1,86 @@
+import type { Attributes } from '#lib/bus/event-headers.ts';
+import type { StageMessage } from '#lib/bus/stage-queue.ts';
+import { sourceOf } from '#lib/bus/subjects.ts';
+import { bareContentType, EVENT_TYPE, isJsonContentType } from '#lib/message/cloud-event.ts';
+import type { Stage } from '#lib/scenario/scenario.ts';
+
+/** A message as the event that a function gets. */
+export interface InputEvent {
+  readonly message: StageMessage;
+  readonly id: string;
+  /** Every attribute, also those that the message itself did not have. */
+  readonly attributes: Attributes;
+  /** Whether its data is JSON for certain and may stand in a JSON document as it is. */
+  readonly isJson: boolean;
+}
+
+/** What a message without a type is, by the stage that it waits for. */
+const INPUT_TYPE: Readonly<Record<Stage, string>> = {
+  ingestion: EVENT_TYPE.signal,
+  inference: EVENT_TYPE.features,
+  notification: EVENT_TYPE.prediction,
+};
+
+/** What a stage makes of its input. */
+export const OUTPUT_TYPE: Readonly<Record<Stage, string>> = {
+  ingestion: EVENT_TYPE.features,
+  inference: EVENT_TYPE.prediction,
+  notification: EVENT_TYPE.notification,
+};
+
+/** A message as an event; what it lacks of a CloudEvent is given to it. `topics` are those that the stage reads. */
+export function inputEvent(message: StageMessage, stage: Stage, topics: readonly string[]): InputEvent {
+  const given = message.attributes;
+  const declared = given.datacontenttype;
+  const bare = bareContentType(declared);
+  const isJson = bare === undefined || isJsonContentType(bare) ? message.ours || isJsonText(message.body) : false;
+  const id = given.id || String(message.seq);
+  const attributes: Attributes = {
+    ...given,
+    specversion: '1.0',
+    id,
+    source: given.source || sourceOf(message.subject, topics.find((topic) => isBelow(message.subject, topic)) ?? ''),
+    type: given.type || INPUT_TYPE[stage],
+    time: given.time ?? isoTime(message.storedMs),
+    datacontenttype: declared ?? (isJson ? 'application/json' : 'application/octet-stream'),
+  };
+  return { message, id, attributes, isJson };
+}
+
+/** The signal's correlation id: carried along, or the event's own where the event is the signal. */
+export function correlationIdOf({ attributes, id }: InputEvent): string {
+  return attributes.correlationid ?? id;
+}
+
+function isBelow(subject: string, topic: string): boolean {
+  return subject === topic || subject.startsWith(`${topic}.`);
+}
+
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true });
+
+/**
+ * Whether bytes from outside are JSON. Only parsing tells for certain, and it must be certain: the bytes are spliced
+ * into the batch, where `1},{"id":"…"` would pass for an event of its own.
+ */
+function isJsonText(bytes: Uint8Array): boolean {
+  try {
+    JSON.parse(strictUtf8.decode(bytes));
+    return true;
+  } catch (error) {
+    // SyntaxError of the parser, TypeError of the decoder: the answer is no.
+    if (error instanceof SyntaxError || error instanceof TypeError) return false;
+    throw error;
+  }
+}
+
+let lastMs = 0;
+let lastIso = '';
+
+/** RFC 3339; messages of a batch share their milliseconds. */
+function isoTime(ms: number): string {
+  if (ms !== lastMs || lastIso === '') {
+    lastMs = ms;
+    lastIso = new Date(ms).toISOString();
+  }
+  return lastIso;
+}

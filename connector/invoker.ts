@@ -1,0 +1,87 @@
+import { type Dispatcher, errors, Pool } from 'undici';
+import { errorText } from '#lib/error/box-error.ts';
+import { SCENARIO_HEADER, SCENARIO_REV_HEADER, STAGE_HEADER } from '#lib/scenario/scenario.ts';
+import { API_KEY_SECRET, type SecretFiles } from '#lib/secret/secret-files.ts';
+import type { EventRequest } from './event-request.ts';
+import { functionOfPlan, type StagePlan } from './stage-plan.ts';
+
+/** What came back from a call, before anyone has looked into it. */
+export interface HttpReply {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly body: Buffer;
+}
+
+/** No answer came: nobody was there to give one (`away`), or it took too long or broke off (`failed`). */
+export interface NoReply {
+  readonly noReply: 'away' | 'failed';
+  readonly message: string;
+}
+
+/** Calls functions through the gateway. */
+export interface Invoker {
+  invoke(plan: StagePlan, request: EventRequest, stop: AbortSignal, traceparent?: string): Promise<HttpReply | NoReply>;
+  close(): Promise<void>;
+}
+
+export interface InvokerOptions {
+  readonly gatewayUrl: string;
+  readonly timeoutMs: number;
+  readonly secrets: SecretFiles;
+}
+
+/** An answer that is larger than any batch of outputs would be: the function went astray. */
+const MAX_ANSWER_BYTES = 256 * 1024 * 1024;
+const CONNECT_TIMEOUT_MS = 5000;
+
+/** Opens calls to a gateway over connections that are kept. */
+export function openInvoker({ gatewayUrl, timeoutMs, secrets }: InvokerOptions): Invoker {
+  const { origin, pathname } = new URL(gatewayUrl);
+  const base = pathname.replace(/\/$/, '');
+  const pool = new Pool(origin, {
+    connections: 128,
+    headersTimeout: timeoutMs,
+    bodyTimeout: timeoutMs,
+    maxResponseSize: MAX_ANSWER_BYTES,
+    connect: { timeout: CONNECT_TIMEOUT_MS },
+  });
+  return {
+    async invoke(plan, request, stop, traceparent) {
+      const path = `${base}/function/${encodeURIComponent(functionOfPlan(plan))}`;
+      try {
+        const key = await secrets.read(API_KEY_SECRET);
+        const response = await pool.request({
+          path,
+          method: 'POST',
+          headers: {
+            ...request.headers,
+            authorization: `Bearer ${key}`,
+            [SCENARIO_HEADER]: plan.scenarioId,
+            [SCENARIO_REV_HEADER]: plan.rev,
+            [STAGE_HEADER]: plan.stage,
+            ...(traceparent !== undefined && { traceparent }),
+          },
+          body: request.body,
+          signal: stop,
+        });
+        return { status: response.statusCode, headers: response.headers, body: await bodyOf(response) };
+      } catch (error) {
+        return noReply(error, path);
+      }
+    },
+    close: () => pool.destroy(),
+  };
+}
+
+async function bodyOf(response: Dispatcher.ResponseData): Promise<Buffer> {
+  return Buffer.from(await response.body.arrayBuffer());
+}
+
+function noReply(error: unknown, path: string): NoReply {
+  const isLate = error instanceof errors.HeadersTimeoutError || error instanceof errors.BodyTimeoutError;
+  const isTooLarge = error instanceof errors.ResponseExceededMaxSizeError;
+  return {
+    noReply: isLate || isTooLarge ? 'failed' : 'away',
+    message: `POST ${path}: ${errorText(error) || 'the connection was lost'}`,
+  };
+}

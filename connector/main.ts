@@ -1,0 +1,105 @@
+import { connectNats } from '#lib/bus/nats-connection.ts';
+import { openCouchDatabase } from '#lib/couchdb/couch-database.ts';
+import { BoxError } from '#lib/error/box-error.ts';
+import { type Log, openLog } from '#lib/log/log.ts';
+import { openCouchdbScenarioFeed } from '#lib/scenario/couchdb-scenario-feed.ts';
+import { openSecretFiles } from '#lib/secret/secret-files.ts';
+import { type ConnectorConfig, readConnectorConfig } from './config.ts';
+import { openHealthServer } from './health-server.ts';
+import { type ConnectorMetrics, openConnectorMetrics } from './metrics.ts';
+import { type Connector, openConnector } from './open-connector.ts';
+
+/** The OpenFaaS event connector: brings messages to functions, and what they answer back to the bus. */
+async function main(): Promise<void> {
+  const config = readConnectorConfig(process.env);
+  const log = openLog('connector', config.logLevel);
+  const metrics = openConnectorMetrics();
+  let connector: Connector | undefined;
+  const server = await openHealthServer({
+    port: config.httpPort,
+    metrics: () => metrics.registry.metrics(),
+    async health() {
+      if (connector === undefined) throw new BoxError('unavailable', 'Cannot work yet: waiting for NATS');
+      await connector.health();
+    },
+  });
+  log.info({ port: server.port, nats: withoutLogin(config.natsUrl), gateway: config.gatewayUrl }, 'started');
+
+  let isEnding = false;
+  const end = async (signal: string) => {
+    if (isEnding) return;
+    isEnding = true;
+    log.info({ signal }, 'ending: batches in flight are finished');
+    const graceMs = config.shutdownSeconds * 1000;
+    // Whatever does not end by itself is cut off: what was not acknowledged comes again.
+    setTimeout(() => process.exit(1), graceMs + 2000).unref();
+    await connector?.close(graceMs);
+    await server.close();
+    process.exit(0);
+  };
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void end(signal));
+
+  connector = await open(config, log, metrics);
+}
+
+async function open(config: ConnectorConfig, log: Log, metrics: ConnectorMetrics): Promise<Connector> {
+  const secrets = openSecretFiles(config.secretsDir);
+  const connection = await connectNats({
+    url: config.natsUrl,
+    name: 'connector',
+    atFirst: 'wait',
+    ...(config.natsUser !== undefined && { user: config.natsUser, password: await secrets.read('nats-password') }),
+  });
+  const database = openCouchDatabase({
+    url: config.couchdbUrl,
+    database: config.couchdbDatabase,
+    ...(config.couchdbUser !== undefined && {
+      user: config.couchdbUser,
+      password: await secrets.read('couchdb-password'),
+    }),
+  });
+  const feed = openCouchdbScenarioFeed(database, {
+    onError: (error) => log.warn({ err: error }, 'the scenarios cannot be followed at the moment'),
+  });
+  const connector = await openConnector({
+    connection,
+    feed,
+    gatewayUrl: config.gatewayUrl,
+    secrets,
+    log,
+    metrics,
+    limits: limitsOf(config),
+  });
+  return {
+    health: connector.health,
+    async close(graceMs) {
+      await connector.close(graceMs);
+      await database.close();
+      await connection.drain();
+    },
+  };
+}
+
+function limitsOf(config: ConnectorConfig) {
+  return {
+    streams: {
+      maxBytes: config.streamMaxBytes,
+      maxDeadBytes: config.deadMaxBytes,
+      duplicateWindowMs: config.duplicateWindowSeconds * 1000,
+    },
+    history: {
+      ageMs: config.historyHours * 3_600_000,
+      bytes: config.historyMaxBytes > 0 ? config.historyMaxBytes : Math.floor(config.streamMaxBytes / 2),
+    },
+    maxBatchEvents: config.maxBatchEvents,
+    maxBatchBytes: config.maxBatchBytes,
+    invocationTimeoutMs: config.invocationTimeoutSeconds * 1000,
+    maxDeliver: config.maxDeliver,
+  };
+}
+
+function withoutLogin(urls: string): string {
+  return urls.replaceAll(/\/\/[^@/]*@/g, '//');
+}
+
+await main();

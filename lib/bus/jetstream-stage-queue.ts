@@ -1,0 +1,301 @@
+import { JetStreamApiError, type JetStreamManager } from '@nats-io/jetstream';
+import { createInbox, type Msg, type NatsConnection, nanos, type Subscription } from '@nats-io/nats-core';
+import { BoxError, errorText } from '../error/box-error.ts';
+import { type Attributes, readAttributes, readHeader } from './event-headers.ts';
+import type { StageMessage, StageQueue } from './stage-queue.ts';
+import { STREAM } from './subjects.ts';
+
+export interface StageQueueOptions {
+  readonly connection: NatsConnection;
+  readonly manager: JetStreamManager;
+  readonly consumer: string;
+  readonly maxBatchEvents: number;
+  readonly maxBatchBytes: number;
+  readonly ackWaitMs: number;
+  /** Called when the server has no such consumer any more. */
+  readonly onLost: () => void;
+}
+
+/** The header that the connector marks what it publishes with: the revision that made it. */
+export const REV_HEADER = 'Box-Rev';
+
+/** A batch in flight and one prefetched. */
+const BATCHES_HELD = 2;
+/** Room for the largest message that the bus takes (10 MiB), its headers included. */
+const LARGEST_MESSAGE = 11 * 1024 * 1024;
+/** What headers and subject add to a message, about: the client does not tell without decoding them. */
+const HEADERS_ABOUT = 500;
+const PULL_EXPIRES_MS = 60_000;
+const HEARTBEAT_MS = 5000;
+
+const ACK = Buffer.from('+ACK');
+const NAK = Buffer.from('-NAK');
+const WORKING = Buffer.from('+WPI');
+
+/**
+ * Opens the queue of a stage's durable consumer. What an earlier connector had been given and did not acknowledge comes
+ * first: the consumer is reset to its last acknowledged message, so that nothing is overtaken and nothing waits for
+ * the acknowledgement's deadline. (Servers before 2.14 cannot reset: there it waits.)
+ *
+ * @throws BoxError `unavailable` when the bus does not answer or has no such consumer.
+ */
+export async function openStageQueue(options: StageQueueOptions): Promise<StageQueue> {
+  const suspectUpTo = await recover(options);
+  return new PullQueue(options, suspectUpTo);
+}
+
+async function recover({ manager, consumer }: StageQueueOptions): Promise<number> {
+  try {
+    const info = await manager.consumers.info(STREAM, consumer);
+    if (info.num_ack_pending > 0) await resetWhereKnown(manager, consumer);
+    return (await manager.streams.info(STREAM)).state.last_seq;
+  } catch (cause) {
+    throw new BoxError('unavailable', `Cannot open queue ${consumer}: ${errorText(cause)}`, { cause });
+  }
+}
+
+async function resetWhereKnown(manager: JetStreamManager, consumer: string): Promise<void> {
+  try {
+    await manager.consumers.reset(STREAM, consumer);
+  } catch (error) {
+    // Servers of 2.12 and 2.13 do not listen on the request: the messages come again after their deadline.
+    if (error instanceof JetStreamApiError) throw error;
+  }
+}
+
+class JetStreamStageMessage implements StageMessage {
+  readonly #message: Msg;
+  readonly seq: number;
+  readonly storedMs: number;
+  readonly deliveries: number;
+  readonly size: number;
+  readonly body: Uint8Array;
+  readonly reply: string;
+  #attributes: Attributes | undefined;
+
+  constructor(message: Msg, reply: string) {
+    this.#message = message;
+    this.reply = reply;
+    // $JS.ACK.<stream>.<consumer>.<deliveries>.<stream seq>.<consumer seq>.<time>.<pending>, or with
+    // <domain>.<account> after ACK and a token at the end.
+    const tokens = reply.split('.');
+    const at = tokens.length > 9 ? 6 : 4;
+    this.deliveries = Number(tokens[at]);
+    this.seq = Number(tokens[at + 1]);
+    this.storedMs = Math.floor(Number(tokens[at + 3]) / 1e6);
+    this.body = message.data;
+    this.size = this.body.length + HEADERS_ABOUT;
+  }
+
+  get subject(): string {
+    return this.#message.subject;
+  }
+
+  get attributes(): Attributes {
+    this.#attributes ??= readAttributes(this.#message.headers);
+    return this.#attributes;
+  }
+
+  get ours(): boolean {
+    return readHeader(this.#message.headers, REV_HEADER) !== undefined;
+  }
+
+  headers(): [string, string][] {
+    return [...(this.#message.headers ?? [])].flatMap(([name, values]) =>
+      values.map((value): [string, string] => [name, value]),
+    );
+  }
+}
+
+/**
+ * A pull loop of our own on the documented wire protocol (`CONSUMER.MSG.NEXT`): at most two batches are held, in messages
+ * and in bytes, and one request stands at the server whenever there is room. The client's `consume()` refills as
+ * messages arrive, not as they are done with, and limits either messages or bytes.
+ */
+class PullQueue implements StageQueue {
+  suspectUpTo: number;
+  readonly #options: StageQueueOptions;
+  readonly #inbox = createInbox();
+  readonly #subscription: Subscription;
+  readonly #timers: NodeJS.Timeout[];
+  readonly #maxHeld: number;
+  readonly #maxHeldBytes: number;
+  /** Everything that the server counts as handed out to us, waiting or taken, by sequence. */
+  readonly #held = new Map<number, JetStreamStageMessage>();
+  #heldBytes = 0;
+  #waiting: JetStreamStageMessage[] = [];
+  #wake: (() => void) | undefined;
+  #pullId = 0;
+  /** What the standing request may still bring. */
+  #requested = 0;
+  #heardMs = Date.now();
+  #highest = 0;
+  #closed = false;
+
+  constructor(options: StageQueueOptions, suspectUpTo: number) {
+    this.#options = options;
+    this.suspectUpTo = suspectUpTo;
+    this.#maxHeld = BATCHES_HELD * options.maxBatchEvents;
+    this.#maxHeldBytes = Math.max(BATCHES_HELD * options.maxBatchBytes, 2 * LARGEST_MESSAGE);
+    this.#subscription = options.connection.subscribe(`${this.#inbox}.*`, {
+      callback: (error, message) => {
+        if (error === null) this.#receive(message);
+      },
+    });
+    this.#timers = [
+      setInterval(() => this.#touch(), options.ackWaitMs / 3),
+      setInterval(() => this.#watch(), HEARTBEAT_MS),
+    ];
+    void this.#followConnection();
+    this.#pull();
+  }
+
+  async next(signal: AbortSignal): Promise<StageMessage[] | undefined> {
+    while (this.#waiting.length === 0) {
+      if (signal.aborted || this.#closed) return undefined;
+      await this.#somethingWaits(signal);
+    }
+    return signal.aborted ? undefined : this.#take();
+  }
+
+  putBack(messages: readonly StageMessage[]): void {
+    const known = messages.flatMap(({ seq }) => this.#held.get(seq) ?? []);
+    this.#waiting.unshift(...known);
+    this.#wake?.();
+  }
+
+  ack(messages: readonly StageMessage[]): void {
+    for (const { seq } of messages) {
+      const held = this.#held.get(seq);
+      if (held === undefined) continue;
+      this.#answer(held, ACK);
+      this.#held.delete(seq);
+      this.#heldBytes -= held.size;
+    }
+    this.#pull();
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const timer of this.#timers) clearInterval(timer);
+    this.#subscription.unsubscribe();
+    for (const message of this.#held.values()) this.#answer(message, NAK);
+    this.#held.clear();
+    this.#waiting = [];
+    this.#wake?.();
+  }
+
+  #somethingWaits(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        signal.removeEventListener('abort', done);
+        this.#wake = undefined;
+        resolve();
+      };
+      signal.addEventListener('abort', done, { once: true });
+      // What arrived in the same read of the socket belongs to the same batch.
+      this.#wake = () => setImmediate(done);
+    });
+  }
+
+  #take(): JetStreamStageMessage[] {
+    const { maxBatchEvents, maxBatchBytes } = this.#options;
+    let count = 0;
+    let bytes = 0;
+    for (const message of this.#waiting) {
+      if (count > 0 && (count >= maxBatchEvents || bytes + message.size > maxBatchBytes)) break;
+      bytes += message.size;
+      count++;
+    }
+    const taken = this.#waiting.slice(0, count);
+    this.#waiting = this.#waiting.slice(count);
+    return taken;
+  }
+
+  #receive(message: Msg): void {
+    this.#heardMs = Date.now();
+    if (message.subject.startsWith(this.#inbox)) this.#receiveStatus(message);
+    else if (message.reply !== undefined) this.#receiveMessage(message, message.reply);
+  }
+
+  #receiveMessage(message: Msg, reply: string): void {
+    if (this.#requested > 0) this.#requested--;
+    const held = new JetStreamStageMessage(message, reply);
+    // One that is held already was handed out again because its deadline passed: it is being worked on.
+    if (!this.#held.has(held.seq)) {
+      this.#held.set(held.seq, held);
+      this.#heldBytes += held.size;
+      this.#waiting.push(held);
+      if (held.seq > this.#highest) this.#highest = held.seq;
+      this.#wake?.();
+    }
+    if (this.#requested === 0) this.#pull();
+  }
+
+  #receiveStatus(message: Msg): void {
+    const code = message.headers?.code ?? 0;
+    if (code === 100) return;
+    // The end of a request: its time or its bytes are used up, or there is no such consumer (any more).
+    if (message.subject === `${this.#inbox}.${this.#pullId}`) this.#requested = 0;
+    const description = message.headers?.description ?? '';
+    if (code === 503 || code === 404 || /consumer deleted/i.test(description)) {
+      // A consumer that is made anew begins anew: most of what it hands out was processed.
+      this.suspectUpTo = Math.max(this.suspectUpTo, this.#highest);
+      this.#options.onLost();
+      return;
+    }
+    if (code === 409 && /shutdown|leadership|exceeded max/i.test(description)) return;
+    this.#pull();
+  }
+
+  #pull(): void {
+    if (this.#closed || this.#requested > 0) return;
+    const batch = this.#maxHeld - this.#held.size;
+    const maxBytes = this.#maxHeldBytes - this.#heldBytes;
+    if (batch <= 0 || maxBytes < LARGEST_MESSAGE) return;
+    this.#requested = batch;
+    this.#pullId++;
+    const request = {
+      batch,
+      max_bytes: maxBytes,
+      expires: nanos(PULL_EXPIRES_MS),
+      idle_heartbeat: nanos(HEARTBEAT_MS),
+    };
+    const subject = `$JS.API.CONSUMER.MSG.NEXT.${STREAM}.${this.#options.consumer}`;
+    const reply = `${this.#inbox}.${this.#pullId}`;
+    if (!this.#options.connection.isClosed()) {
+      this.#options.connection.publish(subject, JSON.stringify(request), { reply });
+    }
+  }
+
+  /** Tells the server that what is held is being worked on. */
+  #touch(): void {
+    for (const message of this.#held.values()) this.#answer(message, WORKING);
+  }
+
+  /** A request that the server does not know of (any more) sends no heartbeats: ask again. */
+  #watch(): void {
+    if (this.#requested > 0 && Date.now() - this.#heardMs > 3 * HEARTBEAT_MS) this.#pullAgain();
+    else this.#pull();
+  }
+
+  #pullAgain(): void {
+    this.#heardMs = Date.now();
+    this.#requested = 0;
+    this.#pull();
+  }
+
+  async #followConnection(): Promise<void> {
+    for await (const status of this.#options.connection.status()) {
+      if (this.#closed) return;
+      if (status.type !== 'reconnect') continue;
+      this.suspectUpTo = Math.max(this.suspectUpTo, this.#highest);
+      this.#pullAgain();
+    }
+  }
+
+  #answer(message: JetStreamStageMessage, verdict: Uint8Array): void {
+    if (!this.#options.connection.isClosed()) this.#options.connection.publish(message.reply, verdict);
+  }
+}

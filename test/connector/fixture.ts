@@ -1,0 +1,312 @@
+import { writeFile } from 'node:fs/promises';
+import { createServer, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import type { NatsConnection } from '@nats-io/nats-core';
+import { openJetStreamDeadLetters } from '#lib/bus/jetstream-dead-letters.ts';
+import { openJetStreamPublisher } from '#lib/bus/jetstream-publisher.ts';
+import { openJetStreamStatusReader } from '#lib/bus/jetstream-stage-status.ts';
+import { openJetStreamTopicReader } from '#lib/bus/jetstream-topic-reader.ts';
+import { connectNats } from '#lib/bus/nats-connection.ts';
+import type { TopicMessage } from '#lib/bus/topic-reader.ts';
+import { openLog } from '#lib/log/log.ts';
+import type { CloudEvent } from '#lib/message/cloud-event.ts';
+import type { EventResult, Wake } from '#lib/message/function-answer.ts';
+import type { ScenarioRecord, Stage } from '#lib/scenario/scenario.ts';
+import type { ScenarioChange, ScenarioFeed } from '#lib/scenario/scenario-store.ts';
+import { openSecretFiles } from '#lib/secret/secret-files.ts';
+import { openConnectorMetrics } from '../../connector/metrics.ts';
+import { type Connector, type ConnectorLimits, openConnector } from '../../connector/open-connector.ts';
+import { type NatsServer, startNats } from '../../local/server/nats.ts';
+import { temporaryFolder } from '../support/servers.ts';
+
+const MIB = 1024 * 1024;
+
+export const LIMITS: ConnectorLimits = {
+  streams: { maxBytes: 64 * MIB, maxDeadBytes: 8 * MIB, duplicateWindowMs: 60_000 },
+  history: { ageMs: 3_600_000, bytes: 32 * MIB },
+  maxBatchEvents: 64,
+  maxBatchBytes: MIB,
+  invocationTimeoutMs: 5000,
+  maxDeliver: 3,
+};
+
+export interface Call {
+  readonly name: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Buffer;
+  /** The events of a batch; undefined in binary mode. */
+  readonly events: readonly CloudEvent[] | undefined;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | Buffer;
+}
+
+export type TestFunction = (call: Call) => Answer | Promise<Answer>;
+
+export interface TestGateway {
+  readonly url: string;
+  readonly port: number;
+  readonly functions: Map<string, TestFunction>;
+  readonly calls: Call[];
+  /** Stops listening and cuts every connection, in the middle of an answer too. */
+  close(): Promise<void>;
+}
+
+/** A real HTTP server that answers `/function/NAME` as the gateway would; a function that it does not have is 404. */
+export async function openGateway(port = 0, functions = new Map<string, TestFunction>()): Promise<TestGateway> {
+  const calls: Call[] = [];
+  const server = createServer(async (request, response) => {
+    const name = /^\/function\/([^/?]+)/.exec(request.url ?? '')?.[1] ?? '';
+    const body = await bytesOf(request);
+    const isBatch = request.headers['content-type'] === 'application/cloudevents-batch+json';
+    const call: Call = {
+      name,
+      headers: request.headers,
+      body,
+      events: isBatch ? (JSON.parse(body.toString()) as CloudEvent[]) : undefined,
+    };
+    calls.push(call);
+    const handler = functions.get(name);
+    const answer = handler ? await handler(call) : { status: 404, body: `No such function: ${name}.` };
+    response.writeHead(answer.status, answer.headers).end(answer.body);
+  });
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+  const address = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${address.port}`,
+    port: address.port,
+    functions,
+    calls,
+    close() {
+      server.closeAllConnections();
+      return new Promise((resolve) => server.close(() => resolve()));
+    },
+  };
+}
+
+async function bytesOf(request: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
+}
+
+/** The events of a call, in whichever mode they came. */
+export function eventsOf({ events, headers, body }: Call): readonly CloudEvent[] {
+  if (events !== undefined) return events;
+  const attributes = Object.entries(headers)
+    .filter(([name]) => name.startsWith('ce-'))
+    .map(([name, value]) => [name.slice(3), decodeURIComponent(String(value))]);
+  const type = headers['content-type'];
+  const data =
+    type === 'application/json' ? { data: JSON.parse(body.toString()) } : { data_base64: body.toString('base64') };
+  return [{ ...Object.fromEntries(attributes), datacontenttype: type, ...data } as unknown as CloudEvent];
+}
+
+/** A function in our form: one result per event. */
+export function answering(each: (event: CloudEvent) => Partial<CloudEvent>[] | EventError): TestFunction {
+  return (call) => results(eventsOf(call).map((event) => resultOf(event, each(event))));
+}
+
+export interface EventError {
+  readonly error: { readonly code: string; readonly message: string; readonly retry: boolean };
+}
+
+function resultOf(event: CloudEvent, made: Partial<CloudEvent>[] | EventError): EventResult {
+  return Array.isArray(made) ? { id: event.id, events: made as CloudEvent[] } : { id: event.id, error: made.error };
+}
+
+export function results(list: readonly EventResult[], wake?: readonly Wake[]): Answer {
+  const body = JSON.stringify({ results: list, ...(wake !== undefined && { wake }) });
+  return { status: 200, headers: { 'content-type': 'application/json' }, body };
+}
+
+/** One output per event, with the same data. */
+export const echo: TestFunction = answering((event) => [{ data: event.data }]);
+
+/** Scenarios as a test puts them. */
+export function openMemoryFeed(): ScenarioFeed & { put(record: ScenarioRecord): void; remove(id: string): void } {
+  const records = new Map<string, ScenarioRecord>();
+  const followers = new Set<(change: ScenarioChange) => void>();
+  const tell = (change: ScenarioChange) => {
+    for (const follower of followers) follower(change);
+  };
+  return {
+    put(record) {
+      records.set(record.id, record);
+      tell({ id: record.id, record });
+    },
+    remove(id) {
+      records.delete(id);
+      tell({ id, record: undefined });
+    },
+    async *follow(signal) {
+      const queue: (ScenarioChange | 'caught-up')[] = [...records.values()].map((record) => ({
+        id: record.id,
+        record,
+      }));
+      queue.push('caught-up');
+      let wake: () => void = () => undefined;
+      const follower = (change: ScenarioChange) => {
+        queue.push(change);
+        wake();
+      };
+      followers.add(follower);
+      signal.addEventListener('abort', () => wake());
+      while (!signal.aborted) {
+        const next = queue.shift();
+        if (next !== undefined) yield next;
+        else {
+          await new Promise<void>((resolve) => {
+            wake = resolve;
+          });
+        }
+      }
+      followers.delete(follower);
+    },
+  };
+}
+
+export interface StageOf {
+  readonly in: string;
+  readonly out: string;
+  readonly function?: string;
+}
+
+/** A scenario of these stages; `rev` and `paused` may differ. */
+export function record(
+  id: string,
+  stages: Partial<Record<Stage, StageOf>>,
+  more: Partial<Pick<ScenarioRecord, 'rev' | 'paused' | 'createdAt'>> = {},
+): ScenarioRecord {
+  const definition = Object.fromEntries(
+    Object.entries(stages).map(([stage, { in: inTopic, out, function: name }]) => [
+      `${stage}_definition`,
+      { in_topic: inTopic, out_topic: out, ...(name !== undefined && { function: name }), rules: [] },
+    ]),
+  );
+  const at = new Date(Date.now() - 60_000).toISOString();
+  return {
+    id,
+    rev: '1-a',
+    paused: false,
+    createdAt: at,
+    updatedAt: at,
+    ...more,
+    scenario: { _id: id, scenario_name: id, scenario_definition: definition },
+  };
+}
+
+export type Fixture = Awaited<ReturnType<typeof openFixture>>;
+
+/** NATS, a gateway and a connector between them, with all that a test needs to look at it. */
+export async function openFixture(limits: Partial<ConnectorLimits> = {}, server?: NatsServer) {
+  const nats = server ?? (await startNats({ dataDir: await temporaryFolder('connector') }));
+  const secretsDir = await temporaryFolder('secrets');
+  await writeFile(join(secretsDir, 'box-api-key'), 'secret-key');
+  const connection = await connectNats({ url: nats.url, name: 'test' });
+  const gateway = await openGateway();
+  const feed = openMemoryFeed();
+  const publisher = openJetStreamPublisher(connection);
+  const reader = openJetStreamTopicReader(connection);
+  const status = await openJetStreamStatusReader(connection);
+  const deadLetters = await openJetStreamDeadLetters(connection);
+  const metrics = openConnectorMetrics();
+  const connectors: { connector: Connector; connection: NatsConnection }[] = [];
+  const startConnector = async () => {
+    const own = await connectNats({ url: nats.url, name: 'connector' });
+    const connector = await openConnector({
+      connection: own,
+      feed,
+      gatewayUrl: gateway.url,
+      secrets: openSecretFiles(secretsDir),
+      log: openLog('connector', process.env.TEST_LOG_LEVEL ?? 'silent'),
+      metrics,
+      limits: { ...LIMITS, ...limits },
+    });
+    connectors.push({ connector, connection: own });
+    return connector;
+  };
+  const stopConnector = async () => {
+    for (const { connector, connection: own } of connectors.splice(0)) {
+      await connector.close(2000);
+      await own.close();
+    }
+  };
+  const connector = await startConnector();
+  return {
+    nats,
+    secretsDir,
+    connection,
+    gateway,
+    feed,
+    publisher,
+    reader,
+    status,
+    deadLetters,
+    metrics,
+    connector,
+    startConnector,
+    stopConnector,
+    /** Puts the scenario and waits until the connector works with it. */
+    async put(scenario: ScenarioRecord) {
+      feed.put(scenario);
+      await status.waitApplied(scenario.id, scenario.rev, 10_000);
+    },
+    /** Publishes a JSON value, without any header. */
+    async send(topic: string, value: unknown, attributes: Record<string, string> = {}) {
+      return publisher.publish(topic, { attributes, body: Buffer.from(JSON.stringify(value)) });
+    },
+    /** The first `count` messages of a topic. */
+    async receive(topic: string, count: number, from = 1): Promise<TopicMessage[]> {
+      const stop = new AbortController();
+      const found: TopicMessage[] = [];
+      const late = setTimeout(() => stop.abort(), 20_000);
+      for await (const message of reader.read(topic, { from: { seq: from }, until: 'never', signal: stop.signal })) {
+        found.push(message);
+        if (found.length === count) stop.abort();
+      }
+      clearTimeout(late);
+      if (found.length < count)
+        throw new Error(`${topic}: ${count} messages expected within 20 s, got ${found.length}`);
+      return found;
+    },
+    /** Everything that is on a topic now. */
+    async all(topic: string): Promise<TopicMessage[]> {
+      const found: TopicMessage[] = [];
+      for await (const message of reader.read(topic, { from: { seq: 1 }, until: 'end' })) found.push(message);
+      return found;
+    },
+    /** Waits until the stages of the scenario have nothing left to do. */
+    async idle(scenario: string) {
+      await until(async () => {
+        const stages = (await status.stages()).filter((stage) => stage.scenario === scenario);
+        return stages.length > 0 && stages.every(({ waiting, inProgress }) => waiting === 0 && inProgress === 0);
+      }, `${scenario} to be idle`);
+    },
+    async close() {
+      await stopConnector();
+      publisher.close();
+      deadLetters.close();
+      await gateway.close();
+      await connection.close();
+      if (server === undefined) await nats.stop();
+    },
+  };
+}
+
+export function jsonOf(message: TopicMessage | undefined): unknown {
+  return JSON.parse(Buffer.from(message?.body ?? []).toString());
+}
+
+/** Looks again and again until it holds, for at most 20 seconds. */
+export async function until(holds: () => Promise<boolean> | boolean, what: string): Promise<void> {
+  const end = Date.now() + 20_000;
+  while (!(await holds())) {
+    if (Date.now() > end) throw new Error(`waited 20 s for ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
