@@ -13,6 +13,8 @@ export interface DeployedFunction {
   readonly annotations: Readonly<Record<string, string>>;
   /** Names alone; what they hold is nobody's business. */
   readonly secrets: readonly string[];
+  /** How many calls it takes at a time, as the watchdog's `max_inflight`; 0 is without limit. */
+  readonly maxInflight: number;
   readonly createdAt: Date;
   readonly log: LogBuffer;
 }

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { LOOPBACK } from '../server/free-port.ts';
 import { hasLogin, type Login } from './basic-auth.ts';
-import type { FunctionTable } from './function-table.ts';
+import type { DeployedFunction, FunctionTable } from './function-table.ts';
 import { NAMESPACE } from './namespace.ts';
 import { openProxy, refuse } from './proxy.ts';
 import { answerSystem } from './system-api.ts';
@@ -34,6 +34,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   const { functions, login } = options;
   const proxy = openProxy({ upstreamTimeoutMs: options.upstreamTimeoutMs ?? DEFAULT_UPSTREAM_TIMEOUT_MS });
   const invocations = new Map<string, number>();
+  const inflight = new Map<string, number>();
 
   function answer(request: IncomingMessage, response: ServerResponse): void {
     const { path, search } = splitTarget(request.url ?? '/');
@@ -54,8 +55,21 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
       return;
     }
     invocations.set(name, (invocations.get(name) ?? 0) + 1);
+    if (!takePlace(deployed, response)) {
+      refuse(response, 429, `Concurrent request limit exceeded. Max concurrent requests: ${deployed.maxInflight}`);
+      return;
+    }
     // OpenFaaS's router decodes an escaped slash.
     proxy.forward(deployed, `${rest.replace(/%2f/gi, '/')}${search}`, request, response);
+  }
+
+  /** Counts the call among those in flight until it is answered; false when there are as many as may be. */
+  function takePlace({ name, maxInflight }: DeployedFunction, response: ServerResponse): boolean {
+    const others = inflight.get(name) ?? 0;
+    if (maxInflight > 0 && others >= maxInflight) return false;
+    inflight.set(name, others + 1);
+    response.on('close', () => inflight.set(name, (inflight.get(name) ?? 1) - 1));
+    return true;
   }
 
   function administer(path: string, search: string, request: IncomingMessage, response: ServerResponse): void {

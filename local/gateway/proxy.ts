@@ -37,15 +37,16 @@ export interface FunctionProxy {
 }
 
 export function openProxy(options: ProxyOptions): FunctionProxy {
-  const pools = new Map<string, Pool>();
+  const pools = new Map<string, { readonly origin: string; readonly pool: Pool }>();
 
-  function poolOf(origin: string): Pool {
-    let pool = pools.get(origin);
-    if (pool === undefined) {
-      const { upstreamTimeoutMs } = options;
-      pool = new Pool(origin, { headersTimeout: upstreamTimeoutMs, bodyTimeout: upstreamTimeoutMs });
-      pools.set(origin, pool);
-    }
+  function poolOf({ name, origin }: DeployedFunction): Pool {
+    const kept = pools.get(name);
+    if (kept?.origin === origin) return kept.pool;
+    // The process was started again, elsewhere. What is still in flight to the old one ends with it.
+    kept?.pool.close();
+    const { upstreamTimeoutMs } = options;
+    const pool = new Pool(origin, { headersTimeout: upstreamTimeoutMs, bodyTimeout: upstreamTimeoutMs });
+    pools.set(name, { origin, pool });
     return pool;
   }
 
@@ -62,7 +63,7 @@ export function openProxy(options: ProxyOptions): FunctionProxy {
         const { method } = request;
         const headers = requestHeaders(request, added);
         const upstream = { method: method as Dispatcher.HttpMethod, path, headers, body };
-        poolOf(target.origin).dispatch(upstream, new Forwarding(target.name, response, added));
+        poolOf(target).dispatch(upstream, new Forwarding(target.name, response, added));
       };
       const length = bodyLength(request);
       if (length > SMALL_BODY_BYTES) send(request);
@@ -70,7 +71,7 @@ export function openProxy(options: ProxyOptions): FunctionProxy {
       else readWhole(request, length, send);
     },
     async close() {
-      await Promise.all([...pools.values()].map((pool) => pool.destroy()));
+      await Promise.all([...pools.values()].map(({ pool }) => pool.destroy()));
     },
   };
 }

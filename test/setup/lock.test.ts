@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { withLock } from '../../setup/lock.mjs';
+import { tryLock, withLock } from '../../setup/lock.mjs';
 
 const LOCK_MODULE = new URL('../../setup/lock.mjs', import.meta.url).href;
 
@@ -44,7 +44,7 @@ describe('withLock', () => {
   it('is free once the process that held it was killed', async () => {
     const path = join(folder, 'lock');
     const script = `
-      import { withLock } from ${JSON.stringify(LOCK_MODULE)};
+      import { tryLock, withLock } from ${JSON.stringify(LOCK_MODULE)};
       await withLock(${JSON.stringify(path)}, () => { console.log('held'); return new Promise(() => setInterval(() => {}, 1000)); });`;
     const holder = spawn(process.execPath, ['--input-type=module', '-e', script], {
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -52,5 +52,14 @@ describe('withLock', () => {
     await once(holder.stdout, 'data');
     holder.kill('SIGKILL');
     assert.equal(await withLock(path, () => 'mine'), 'mine');
+  });
+
+  it('tryLock gives up at once while another holds it', async () => {
+    const path = join(folder, 'lock');
+    const release = await tryLock(path);
+    assert(release !== undefined);
+    assert.equal(await tryLock(path), undefined);
+    await release();
+    await (await tryLock(path))?.();
   });
 });

@@ -11,7 +11,7 @@ const AUTHORIZATION = `Basic ${Buffer.from('admin:secret').toString('base64')}`;
 describe('openGateway', () => {
   let answer: (request: IncomingMessage, response: ServerResponse) => void;
   let server: Server;
-  let deployed: DeployedFunction & { available: boolean };
+  let deployed: DeployedFunction & { available: boolean; maxInflight: number };
   let gateway: Gateway;
 
   beforeEach(async () => {
@@ -29,6 +29,7 @@ describe('openGateway', () => {
       labels: { role: 'test' },
       annotations: {},
       secrets: ['box-api-key'],
+      maxInflight: 0,
       createdAt: new Date(0),
       log: new LogBuffer(),
     };
@@ -142,6 +143,19 @@ describe('openGateway', () => {
       };
       const response = await fetch(`${gateway.url}/function/echo`);
       await assert.rejects(response.text());
+    });
+
+    it('answers 429 beyond max_inflight, and takes calls again once one is answered', async () => {
+      deployed.maxInflight = 1;
+      const first = Promise.withResolvers<ServerResponse>();
+      answer = (_request, response) => first.resolve(response);
+      const pending = fetch(`${gateway.url}/function/echo`);
+      const held = await first.promise;
+      assert.equal((await fetch(`${gateway.url}/function/echo`)).status, 429);
+      held.end();
+      assert.equal((await pending).status, 200);
+      answer = (_request, response) => response.end();
+      assert.equal((await fetch(`${gateway.url}/function/echo`)).status, 200);
     });
 
     it('answers 504 when the function takes too long', async () => {

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { startChild } from '../../../local/server/child-process.ts';
+import { type Child, startChild } from '../../../local/server/child-process.ts';
 import { temporaryFolder } from '../../support/servers.ts';
 
 const MODULE = new URL('../../../local/server/child-process.ts', import.meta.url).href;
@@ -25,19 +25,19 @@ describe('startChild', () => {
 
   it('asks with SIGTERM first, so that a process can end in order', async () => {
     const child = await startChild(shell('trap "echo bye; exit 0" TERM; echo up; while :; do sleep 0.05; done'));
-    const up = Promise.withResolvers<void>();
-    child.log.follow(() => up.resolve());
-    if (child.log.last(1).length === 0) await up.promise;
+    await firstLine(child);
     await child.stop();
     assert.equal((await child.exited).code, 0);
     assert.equal(child.log.last(1)[0]?.text, 'bye');
   });
 
   it('kills a process that does not end in time, and what it has started', async () => {
-    const child = await startChild({ ...shell('trap "" TERM; sleep 100 & wait; wait'), stopTimeoutMs: 100 });
+    const script = 'trap "" TERM; sleep 1000 & echo $!; wait; wait';
+    const child = await startChild({ ...shell(script), stopTimeoutMs: 100 });
+    const sleeper = Number(await firstLine(child));
     await child.stop();
     assert.equal((await child.exited).signal, 'SIGKILL');
-    assert.throws(() => process.kill(-child.pid, 0), { code: 'ESRCH' });
+    await untilGone(sleeper);
   });
 
   it('says what cannot be run', async () => {
@@ -62,6 +62,15 @@ describe('startChild', () => {
     await untilGone(Number(line));
   });
 });
+
+async function firstLine(child: Child): Promise<string> {
+  const printed = Promise.withResolvers<string>();
+  const unfollow = child.log.follow(({ text }) => printed.resolve(text));
+  const [earlier] = child.log.last(1);
+  const line = earlier?.text ?? (await printed.promise);
+  unfollow();
+  return line;
+}
 
 /** Resolves once there is no such process, within 10 s. */
 async function untilGone(pid: number): Promise<void> {
