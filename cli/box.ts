@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { BoxError, errorText } from '#lib/error/box-error.ts';
 import type { CommandContext } from './command/command.ts';
+import { registerDead } from './command/dead.ts';
 import { registerEnv } from './command/env.ts';
 import { registerScenario } from './command/scenario.ts';
 import { registerSend } from './command/send.ts';
@@ -25,7 +26,7 @@ const context: CommandContext = {
   signal: abort.signal,
 };
 
-for (const register of [registerScenario, registerSend, registerWatch, registerStatus, registerEnv]) {
+for (const register of [registerScenario, registerSend, registerWatch, registerStatus, registerDead, registerEnv]) {
   register(program, context);
 }
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => abort.abort());

@@ -1,9 +1,9 @@
 import { openJetStreamTopicReader } from '#lib/bus/jetstream-topic-reader.ts';
-import { connectNats } from '#lib/bus/nats-connection.ts';
 import { BoxError } from '#lib/error/box-error.ts';
 import type { Scenario } from '#lib/scenario/scenario.ts';
-import { type Connection, required } from '../connection.ts';
+import type { Connection } from '../connection.ts';
 import { openGateway } from '../gateway.ts';
+import { withNats } from '../nats.ts';
 import type { Output } from '../output.ts';
 import type { CommandContext, Register } from './command.ts';
 
@@ -29,13 +29,7 @@ async function watch(
   const signal = AbortSignal.any([context.signal, stop.signal]);
   const output = context.output();
   let left = readCount(options.count);
-  const nats = await connectNats({
-    url: required(connection, 'NATS_URL'),
-    name: 'box watch',
-    user: connection.NATS_USER,
-    password: connection.NATS_PASSWORD,
-  });
-  try {
+  await withNats(connection, async (nats) => {
     const reader = openJetStreamTopicReader(nats);
     output.note(`watching ${topics.join(', ')}, Ctrl-C ends`);
     const follow = async (topic: string) => {
@@ -45,9 +39,7 @@ async function watch(
       }
     };
     await Promise.all(topics.map(follow));
-  } finally {
-    await nats.drain();
-  }
+  });
 }
 
 async function notificationTopics(connection: Connection, wanted: readonly string[]): Promise<string[]> {
