@@ -189,7 +189,7 @@ async function waitForConnector(
     return { applied: true };
   } catch (thrown) {
     const error = BoxError.from(thrown);
-    log.warn({ err: thrown, scenario: id, rev }, error.message);
+    log.warn({ scenario: id, rev, ...(error.code === 'internal' && { err: thrown }) }, error.message);
     return { applied: false, reason: error.message };
   }
 }
