@@ -42,6 +42,8 @@ export interface GetOptions {
 export interface ListOptions {
   /** Keys that come after this one. */
   readonly after?: string;
+  /** The most keys that the server is asked for at once (default and most 1000), for a caller who wants but a few. */
+  readonly pageSize?: number;
   readonly signal?: AbortSignal;
 }
 

@@ -174,12 +174,18 @@ async function* listObjects(
   prefix: string,
   options: ListOptions = {},
 ): AsyncGenerator<BlobEntry> {
-  const { after, signal } = options;
+  const { after, pageSize, signal } = options;
   let token: string | undefined;
   do {
     const page = await listPage(
       client,
-      { Bucket, Prefix: prefix, StartAfter: token === undefined ? after : undefined, ContinuationToken: token },
+      {
+        Bucket,
+        Prefix: prefix,
+        StartAfter: token === undefined ? after : undefined,
+        ContinuationToken: token,
+        MaxKeys: pageSize,
+      },
       signal,
     );
     for (const { Key, Size, ETag, LastModified } of page.Contents ?? []) {

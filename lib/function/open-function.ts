@@ -73,7 +73,8 @@ function routeTable(routes: readonly Route[]) {
     const found = router.find(method === 'HEAD' ? 'GET' : (method as Route['method']), path);
     if (found) return { route: found.store as Route, params: found.params };
     const allowed = (['GET', 'POST', 'PUT', 'DELETE'] as const).filter((other) => router.find(other, path) !== null);
-    if (allowed.length === 0) throw new BoxError('not_found', `Cannot find ${path}: there is no such route`);
+    if (allowed.length === 0)
+      throw new BoxError('not_found', `Cannot find ${path}: there is no such route`, { facts: { route: path } });
     throw new BoxError('method_not_allowed', `Cannot ${method} ${path}: allowed are ${allowed.join(', ')}`, {
       facts: { allowed },
     });

@@ -1,0 +1,212 @@
+import { randomUUID } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
+import type { BlobStore } from '#lib/blob/blob-store.ts';
+import { BoxError } from '#lib/error/box-error.ts';
+import type { Log } from '#lib/log/log.ts';
+import type { DatasetName } from '../names.ts';
+import { segmentsToMerge } from './compact.ts';
+import {
+  EMPTY_MANIFEST,
+  type Manifest,
+  newestSeq,
+  type Places,
+  pinnedKey,
+  placesOf,
+  readManifest,
+  type SegmentEntry,
+  type ShardEntry,
+  writeManifest,
+} from './manifest.ts';
+import { inTurns, openReplay } from './replay.ts';
+import type { Sample } from './sample.ts';
+import { decodeSegment, encodeSegment, mergeSegments, type Segment } from './segment.ts';
+import { makeSnapshot, type Snapshot } from './snapshot.ts';
+
+/**
+ * What samples a dataset has, without listing the bucket: a chain of immutable manifests in the bucket, each naming
+ * segments to replay. Several processes extend the chain; who comes second puts their change on top of the first's.
+ */
+export interface Catalogue {
+  readonly dataset: DatasetName;
+  readonly places: Places;
+  /** The dataset as it is now: what any process committed half a second ago, and all that this one was told. */
+  snapshot(): Promise<Snapshot>;
+  /**
+   * The dataset as it was.
+   *
+   * @throws BoxError `not_found` when that state is kept no longer.
+   */
+  at(seq: number): Promise<Snapshot>;
+  /** Keeps a state for those who will come back to it. */
+  pin(snapshot: Snapshot): Promise<void>;
+  /** Tells of a sample that was stored. It is committed with others in less than half a second. */
+  add(sample: Sample): void;
+  /** Commits a change. */
+  change(segment: Segment): Promise<void>;
+  /** Commits a packed shard, in place of those that it replaces. */
+  addShard(shard: ShardEntry, replaced: ReadonlySet<string>): Promise<void>;
+  /** Commits what is still waiting. */
+  close(): Promise<void>;
+}
+
+/** How old the newest known manifest may be, and how long additions are gathered: together below a second. */
+const FRESH_MS = 400;
+const GATHER_MS = 300;
+const RETRY_MS = 1000;
+const MAX_ATTEMPTS = 20;
+const KEPT_SNAPSHOTS = 8;
+
+export function openCatalogue(store: BlobStore, dataset: DatasetName, log: Log): Catalogue {
+  const places = placesOf(dataset);
+  const replay = openReplay(store, places);
+  const older = new LRUCache<number, Promise<Snapshot>>({ max: KEPT_SNAPSHOTS });
+  const pinned = new LRUCache<number, Promise<void>>({ max: 100 });
+  let current = makeSnapshot({ seq: 0, manifest: EMPTY_MANIFEST, samples: [], locate: () => undefined });
+  let checkedMs = 0;
+  let checking: Promise<void> | undefined;
+  let waiting: Sample[] = [];
+  let timer: NodeJS.Timeout | undefined;
+  let line: Promise<unknown> = Promise.resolve();
+
+  /** Takes up what other processes committed. */
+  function refresh(freshMs: number): Promise<void> {
+    if (Date.now() - checkedMs < freshMs) return Promise.resolve();
+    checking ??= takeUp().finally(() => {
+      checking = undefined;
+    });
+    return checking;
+  }
+
+  async function takeUp(): Promise<void> {
+    const began = Date.now();
+    const seq = await newestSeq(store, places);
+    if (seq > current.seq) await moveTo(await readManifest(store, places, seq));
+    checkedMs = began;
+  }
+
+  async function moveTo(manifest: Manifest): Promise<void> {
+    const snapshot = await replay.snapshot(manifest);
+    if (snapshot.seq > current.seq) current = snapshot;
+  }
+
+  /** Commits are made one after the other: a process never competes with itself. */
+  function commit(edit: (manifest: Manifest) => Manifest, isDone: (manifest: Manifest) => boolean): Promise<void> {
+    const committed = line.then(() => tryCommit(edit, isDone));
+    line = committed.catch(() => undefined);
+    return committed;
+  }
+
+  async function tryCommit(edit: (manifest: Manifest) => Manifest, isDone: (manifest: Manifest) => boolean) {
+    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
+      // A write whose answer was lost is found here, or by the conflict with itself.
+      if (isDone(current.manifest)) return;
+      const next = { ...edit(await compacted(current.manifest)), seq: current.seq + 1 };
+      try {
+        await writeManifest(store, places, next);
+        await moveTo(next);
+        return;
+      } catch (error) {
+        if (!(error instanceof BoxError && error.code === 'conflict')) throw error;
+        await refresh(-1);
+      }
+    }
+    throw new BoxError('unavailable', `Cannot extend the catalogue of ${places.folder}: others always came first`, {
+      retryAfterSeconds: 1,
+    });
+  }
+
+  async function compacted(manifest: Manifest): Promise<Manifest> {
+    const from = segmentsToMerge(manifest.segments);
+    if (from === undefined) return manifest;
+    const tail = manifest.segments.slice(from);
+    const read = await inTurns(tail, async ({ file }) =>
+      decodeSegment((await store.get(`${places.segments}${file}`)).bytes),
+    );
+    const merged = mergeSegments(read);
+    // Nothing comes before the first segment that it could remove.
+    const entry = await writeSegment(from === 0 ? { removed: [], added: merged.added } : merged);
+    return { ...manifest, segments: [...manifest.segments.slice(0, from), entry] };
+  }
+
+  async function writeSegment(segment: Segment): Promise<SegmentEntry> {
+    const file = `${randomUUID()}.seg`;
+    await store.put(`${places.segments}${file}`, await encodeSegment(segment));
+    replay.know(file, segment);
+    return { file, added: segment.added.length, removed: segment.removed.length };
+  }
+
+  async function change(segment: Segment): Promise<void> {
+    if (segment.added.length === 0 && segment.removed.length === 0) return;
+    const entry = await writeSegment(segment);
+    await commit(
+      (manifest) => ({ ...manifest, segments: [...manifest.segments, entry] }),
+      (manifest) => manifest.segments.some(({ file }) => file === entry.file),
+    );
+  }
+
+  /** Commits the samples that wait; on failure they go on waiting. */
+  async function flush(): Promise<void> {
+    clearTimeout(timer);
+    timer = undefined;
+    if (waiting.length === 0) return;
+    const added = waiting;
+    waiting = [];
+    try {
+      await change({ removed: [], added });
+    } catch (error) {
+      waiting = [...added, ...waiting];
+      throw error;
+    }
+  }
+
+  function flushLater(ms: number): void {
+    timer ??= setTimeout(() => {
+      flush().catch((error) => {
+        log.warn({ err: error, dataset: places.folder }, 'New samples are not in the catalogue yet; trying again');
+        flushLater(RETRY_MS);
+      });
+    }, ms).unref();
+  }
+
+  return {
+    dataset,
+    places,
+    async snapshot() {
+      await flush();
+      await line;
+      await refresh(FRESH_MS);
+      return current;
+    },
+    at(seq) {
+      if (seq === current.seq) return Promise.resolve(current);
+      const known = older.get(seq);
+      if (known) return known;
+      const read = readManifest(store, places, seq).then(replay.snapshot);
+      older.set(seq, read);
+      read.catch(() => older.delete(seq));
+      return read;
+    },
+    pin({ seq, manifest }) {
+      const known = pinned.get(seq);
+      if (known) return known;
+      const done = store.put(pinnedKey(places, seq), Buffer.from(JSON.stringify(manifest))).then(() => undefined);
+      pinned.set(seq, done);
+      done.catch(() => pinned.delete(seq));
+      return done;
+    },
+    add(sample) {
+      waiting.push(sample);
+      flushLater(GATHER_MS);
+    },
+    change,
+    addShard: (shard, replaced) =>
+      commit(
+        (manifest) => ({ ...manifest, shards: [...manifest.shards.filter(({ file }) => !replaced.has(file)), shard] }),
+        (manifest) => manifest.shards.some(({ file }) => file === shard.file),
+      ),
+    async close() {
+      await flush();
+      await line;
+    },
+  };
+}

@@ -1,0 +1,124 @@
+import { LRUCache } from 'lru-cache';
+import type { BlobStore } from '#lib/blob/blob-store.ts';
+import type { Manifest, Places, ShardEntry } from './manifest.ts';
+import type { Sample } from './sample.ts';
+import { decodeSegment, type Segment } from './segment.ts';
+import { type Location, makeSnapshot, type Snapshot } from './snapshot.ts';
+
+/** Makes snapshots of manifests. Segments and shard indexes never change, so what was read once is kept. */
+export interface Replay {
+  snapshot(manifest: Manifest): Promise<Snapshot>;
+  /** Takes a segment that was just written for read. */
+  know(file: string, segment: Segment): void;
+}
+
+/** Samples in segments and indexes that are kept in memory, some 300 bytes each. */
+const MAX_KEPT_SAMPLES = 1_000_000;
+const READS_AT_ONCE = 8;
+
+type Locations = ReadonlyMap<string, Location & { readonly etag: string }>;
+
+export function openReplay(store: BlobStore, places: Places): Replay {
+  const segments = new LRUCache<string, Segment>({
+    maxSize: MAX_KEPT_SAMPLES,
+    sizeCalculation: ({ added, removed }) => 1 + added.length + removed.length,
+  });
+  let last: { snapshot: Snapshot; locations: Locations } | undefined;
+
+  async function read(file: string, bytes: () => Promise<Buffer>): Promise<Segment> {
+    const known = segments.get(file);
+    if (known) return known;
+    const segment = await decodeSegment(await bytes());
+    segments.set(file, segment);
+    return segment;
+  }
+
+  const readSegment = (file: string) => read(file, async () => (await store.get(`${places.segments}${file}`)).bytes);
+
+  const readIndex = ({ file, indexAt, indexBytes }: ShardEntry) =>
+    read(file, async () => {
+      const range = { start: indexAt, length: indexBytes };
+      return (await store.get(`${places.shards}${file}`, { range })).bytes;
+    });
+
+  async function locationsOf(shards: readonly ShardEntry[]): Promise<Locations> {
+    const kept = last?.snapshot.manifest.shards;
+    if (last && kept?.length === shards.length && shards.every(({ file }, i) => file === kept[i]?.file)) {
+      return last.locations;
+    }
+    const indexes = await inTurns(shards, readIndex);
+    const locations = new Map<string, Location & { etag: string }>();
+    shards.forEach((shard, number) => {
+      let originalAt = shard.originalsAt;
+      indexes[number]?.added.forEach(({ path, etag, size }, index) => {
+        locations.set(path, { shard, index, originalAt, etag });
+        originalAt += size;
+      });
+    });
+    return locations;
+  }
+
+  async function samplesOf(manifest: Manifest): Promise<readonly Sample[]> {
+    const base = last?.snapshot;
+    const extends_ = base && manifest.seq > base.seq && isPrefix(base.manifest, manifest);
+    const news = extends_ ? manifest.segments.slice(base.manifest.segments.length) : manifest.segments;
+    const read = await inTurns(news, ({ file }) => readSegment(file));
+    if (extends_ && read.every(({ removed }) => removed.length === 0)) {
+      return base.samples.concat(...read.map(({ added }) => added));
+    }
+    const start: Segment[] = extends_ ? [{ removed: [], added: base.samples }] : [];
+    return replay([...start, ...read]);
+  }
+
+  return {
+    async snapshot(manifest) {
+      const [samples, locations] = await Promise.all([samplesOf(manifest), locationsOf(manifest.shards)]);
+      const snapshot = makeSnapshot({
+        seq: manifest.seq,
+        manifest,
+        samples,
+        locate(sample) {
+          const location = locations.get(sample.path);
+          return location?.etag === sample.etag ? location : undefined;
+        },
+      });
+      if (manifest.seq > (last?.snapshot.seq ?? -1)) last = { snapshot, locations };
+      return snapshot;
+    },
+    know: (file, segment) => {
+      segments.set(file, segment);
+    },
+  };
+}
+
+/** The samples that are left when everything that came and went is applied in order. */
+function replay(segments: readonly Segment[]): Sample[] {
+  const found = new Map<string, Sample>();
+  for (const { removed, added } of segments) {
+    for (const path of removed) found.delete(path);
+    for (const sample of added) {
+      found.delete(sample.path);
+      found.set(sample.path, sample);
+    }
+  }
+  return [...found.values()];
+}
+
+function isPrefix(base: Manifest, next: Manifest): boolean {
+  return base.segments.every(({ file }, i) => next.segments[i]?.file === file);
+}
+
+/** Maps with a few calls in flight, results in order. */
+export async function inTurns<T, R>(
+  items: readonly T[],
+  work: (item: T, index: number) => Promise<R>,
+  atOnce = READS_AT_ONCE,
+): Promise<R[]> {
+  const results = new Array<R>(items.length);
+  let next = 0;
+  const worker = async () => {
+    for (let i = next++; i < items.length; i = next++) results[i] = await work(items[i] as T, i);
+  };
+  await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, worker));
+  return results;
+}

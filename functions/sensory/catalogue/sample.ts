@@ -1,0 +1,69 @@
+import { BoxError } from '#lib/error/box-error.ts';
+
+/** One labelled sample: an object of the bucket and what is known of it without reading it. */
+export interface Sample {
+  /** Category and file below `<dataset>/data/`: `<category>/<file>`. Unique among the samples that there are. */
+  readonly path: string;
+  readonly category: string;
+  readonly size: number;
+  readonly etag: string;
+  readonly modifiedMs: number;
+  /** SHA-256 of the bytes in hex; empty while nobody has read them. */
+  readonly id: string;
+  /** Source, group, prediction and the like; undefined when there is none. */
+  readonly facts?: SampleFacts;
+}
+
+/** What a sample may carry beside its label. Every member is text, as S3 keeps it. */
+export interface SampleFacts {
+  readonly source?: string;
+  /** Samples of one group never stand on both sides of a split. */
+  readonly group?: string;
+  readonly prediction?: string;
+  readonly model_version?: string;
+  readonly correlation_id?: string;
+}
+
+export const FACTS = ['source', 'group', 'prediction', 'model_version', 'correlation_id'] as const;
+
+const IMAGE = /\.(png|jpe?g|webp|gif|tiff?|avif)$/i;
+
+/** Whether the sample is a picture by its name, as old dataset folders tell. */
+export function isImage(sample: Sample): boolean {
+  return IMAGE.test(sample.path);
+}
+
+/** Compares text by code points, as Python sorts it. */
+export function byCodePoint(a: string, b: string): number {
+  return a < b === a > b ? 0 : Buffer.compare(Buffer.from(a), Buffer.from(b));
+}
+
+/** Category and file of a key below `<dataset>/data/`; undefined when the key is no sample. */
+export function splitPath(path: string): { category: string; file: string } | undefined {
+  const slash = path.indexOf('/');
+  const file = path.slice(slash + 1);
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  if (slash <= 0 || file === '' || file.includes('/') || /[\0-\x1f]/.test(path)) return undefined;
+  return { category: path.slice(0, slash), file };
+}
+
+/** The id in a file name of ours, `<timestamp>_<sha256>.<ext>`; empty for another's. */
+export function idInName(path: string): string {
+  return /_([0-9a-f]{64})\.[a-z0-9]+$/.exec(path)?.[1] ?? '';
+}
+
+/**
+ * What of S3's metadata are facts of a sample; undefined when there are none.
+ */
+export function readFacts(metadata: Readonly<Record<string, unknown>>): SampleFacts | undefined {
+  const found: Record<string, string> = {};
+  for (const name of FACTS) {
+    const value = metadata[name] ?? metadata[name.replaceAll('_', '-')];
+    if (value === undefined || value === '') continue;
+    if (typeof value !== 'string' || value.length > 500) {
+      throw new BoxError('invalid_argument', `Cannot take ${name}: it must be text of at most 500 characters`);
+    }
+    found[name] = value;
+  }
+  return Object.keys(found).length === 0 ? undefined : found;
+}

@@ -1,0 +1,48 @@
+import type { Manifest, ShardEntry } from './manifest.ts';
+import { byCodePoint, isImage, type Sample } from './sample.ts';
+
+/** Where a sample lies packed. */
+export interface Location {
+  readonly shard: ShardEntry;
+  /** Its place among the shard's samples. */
+  readonly index: number;
+  /** Where its own bytes begin in the shard. */
+  readonly originalAt: number;
+}
+
+/** A dataset at one moment. What is drawn from it depends on nothing else. */
+export interface Snapshot {
+  readonly seq: number;
+  /** In an order that is the same whenever the snapshot is read. */
+  readonly samples: readonly Sample[];
+  readonly manifest: Manifest;
+  /** Where the sample with exactly this content is packed; undefined when it is not. */
+  locate(sample: Sample): Location | undefined;
+  /** The pictures that can be drawn, in the snapshot's order: by their name, but for those that packing could not decode. */
+  pictures(): readonly Sample[];
+  /** The categories that have pictures, sorted, with their indexes. */
+  categories(): ReadonlyMap<string, number>;
+}
+
+export function makeSnapshot(parts: Pick<Snapshot, 'seq' | 'samples' | 'manifest' | 'locate'>): Snapshot {
+  let pictures: readonly Sample[] | undefined;
+  let categories: ReadonlyMap<string, number> | undefined;
+  const snapshot: Snapshot = {
+    ...parts,
+    pictures() {
+      pictures ??= parts.samples.filter((sample) => isImage(sample) && parts.locate(sample)?.shard.pixelBytes !== 0);
+      return pictures;
+    },
+    categories() {
+      categories ??= categoryMap(snapshot.pictures());
+      return categories;
+    },
+  };
+  return snapshot;
+}
+
+/** Categories sorted by code point, with indexes from 0. */
+export function categoryMap(samples: readonly Sample[]): ReadonlyMap<string, number> {
+  const names = [...new Set(samples.map(({ category }) => category))].sort(byCodePoint);
+  return new Map(names.map((name, index) => [name, index]));
+}

@@ -1,0 +1,136 @@
+import type { BlobStore } from '#lib/blob/blob-store.ts';
+import type { Log } from '#lib/log/log.ts';
+import { type Catalogue, openCatalogue } from './catalogue/catalogue.ts';
+import { reconcile } from './catalogue/reconcile.ts';
+import { sweepCatalogue } from './catalogue/sweep.ts';
+import { type DatasetName, datasetFolder, parseDatasetFolder } from './names.ts';
+import { packNext } from './pack/packer.ts';
+
+export interface DatasetsOptions {
+  readonly store: BlobStore;
+  readonly log: Log;
+  /** Kept in line with the bucket at all times; others only while they are used. */
+  readonly defaultDataset: DatasetName;
+  readonly listSeconds: number;
+  readonly observe: (what: 'listed' | 'packed', dataset: string, count: number, seconds: number) => void;
+}
+
+/** The datasets that are in use, each with its catalogue, kept in line with the bucket and packed in the background. */
+export interface Datasets {
+  /** The dataset's catalogue; on its first use ever it is made from a listing. */
+  open(dataset: DatasetName): Promise<Catalogue>;
+  openFolder(folder: string): Promise<Catalogue>;
+  /** Lists the dataset's folder now. */
+  reconcile(dataset: DatasetName): Promise<void>;
+  close(): Promise<void>;
+}
+
+interface Used {
+  readonly catalogue: Catalogue;
+  usedMs: number;
+  /** When the last listing ended, and how long it took. */
+  listedMs: number;
+  tookMs: number;
+  listing: Promise<void> | undefined;
+  sweptMs: number;
+}
+
+/** How often the background looks for something to do. */
+const TICK_MS = 1000;
+/** A dataset that nobody used for so long is left alone. */
+const USED_MS = 10 * 60 * 1000;
+/** A listing takes no more than a fifth of the time, but comes at least this often. */
+const LISTING_SHARE = 5;
+const MAX_PAUSE_MS = 45_000;
+const SWEEP_MS = 10 * 60 * 1000;
+
+export function openDatasets(options: DatasetsOptions): Datasets {
+  const { store, log, defaultDataset, observe } = options;
+  const used = new Map<string, Used>();
+  const closing = new AbortController();
+  let working: Promise<void> | undefined;
+
+  function entry(dataset: DatasetName): Used {
+    const folder = datasetFolder(dataset);
+    let found = used.get(folder);
+    if (!found) {
+      const catalogue = openCatalogue(store, dataset, log);
+      found = { catalogue, usedMs: 0, listedMs: 0, tookMs: 0, listing: undefined, sweptMs: Date.now() };
+      used.set(folder, found);
+    }
+    found.usedMs = Date.now();
+    return found;
+  }
+
+  function list(one: Used): Promise<void> {
+    one.listing ??= (async () => {
+      const began = Date.now();
+      const { listed } = await reconcile(store, one.catalogue, closing.signal);
+      one.listedMs = Date.now();
+      one.tookMs = one.listedMs - began;
+      observe('listed', one.catalogue.places.folder, listed, one.tookMs / 1000);
+    })().finally(() => {
+      one.listing = undefined;
+    });
+    return one.listing;
+  }
+
+  function isListingDue(one: Used): boolean {
+    const pause = Math.min(MAX_PAUSE_MS, Math.max(options.listSeconds * 1000, one.tookMs * LISTING_SHARE));
+    return Date.now() - one.listedMs >= pause;
+  }
+
+  async function pack(one: Used): Promise<void> {
+    for (let packed = 1; packed > 0 && !closing.signal.aborted; ) {
+      const began = performance.now();
+      packed = await packNext(store, one.catalogue);
+      if (packed > 0) {
+        observe('packed', one.catalogue.places.folder, packed, (performance.now() - began) / 1000);
+      }
+    }
+  }
+
+  async function work(): Promise<void> {
+    entry(defaultDataset);
+    for (const [folder, one] of used) {
+      if (closing.signal.aborted) return;
+      if (Date.now() - one.usedMs > USED_MS) continue;
+      try {
+        if (isListingDue(one)) await list(one);
+        await pack(one);
+        if (Date.now() - one.sweptMs > SWEEP_MS) {
+          one.sweptMs = Date.now();
+          await sweepCatalogue(store, one.catalogue.places);
+        }
+      } catch (error) {
+        // What could not be done is due again at the next tick.
+        if (!closing.signal.aborted) log.warn({ err: error, dataset: folder }, 'Cannot tend the dataset for now');
+      }
+    }
+  }
+
+  const timer = setInterval(() => {
+    working ??= work().finally(() => {
+      working = undefined;
+    });
+  }, TICK_MS);
+
+  async function open(dataset: DatasetName): Promise<Catalogue> {
+    const one = entry(dataset);
+    // Without a catalogue there is nothing to answer from; with one the background's listing will do.
+    if (one.listedMs === 0 && (await one.catalogue.snapshot()).seq === 0) await list(one);
+    return one.catalogue;
+  }
+
+  return {
+    open,
+    openFolder: (folder) => open(parseDatasetFolder(folder)),
+    reconcile: (dataset) => list(entry(dataset)),
+    async close() {
+      clearInterval(timer);
+      closing.abort();
+      await working;
+      await Promise.all([...used.values()].map(({ catalogue }) => catalogue.close()));
+    },
+  };
+}

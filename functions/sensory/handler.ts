@@ -1,0 +1,104 @@
+import { openS3BlobStore } from '#lib/blob/s3.ts';
+import type { Environment } from '#lib/config/config.ts';
+import { openCouchDatabase } from '#lib/couchdb/couch-database.ts';
+import type { BoxError } from '#lib/error/box-error.ts';
+import type { OpenedFunction } from '#lib/function/contract.ts';
+import { openFunction } from '#lib/function/open-function.ts';
+import type { FunctionResponse } from '#lib/function/route.ts';
+import { openLog } from '#lib/log/log.ts';
+import { openSecretFiles, type SecretFiles } from '#lib/secret/secret-files.ts';
+import { type SensoryConfig, sensoryConfig } from './config.ts';
+import { openDatasets } from './datasets.ts';
+import { openSensoryMetrics } from './metrics.ts';
+import { openOrderStore } from './order/order-store.ts';
+import { openShardProcessor } from './order/process-shard.ts';
+import { openRabbitmqOrderQueue } from './order/rabbitmq.ts';
+import { openPixelSource } from './pack/pixel-source.ts';
+import { defaultDataset, oldRoutes } from './route/old-routes.ts';
+import { taskRoute } from './route/task-route.ts';
+
+/** Opens the function: samples in, batches out. */
+export async function open(env: Environment): Promise<OpenedFunction> {
+  const config = sensoryConfig(env);
+  const log = openLog('sensory', config.logLevel);
+  const secrets = openSecretFiles(config.secretsDir);
+  const metrics = openSensoryMetrics();
+  const store = openS3BlobStore(s3Options(config, secrets));
+  const database = openCouchDatabase(await couchOptions(config, secrets));
+  const orders = openOrderStore(database);
+  const queue = openRabbitmqOrderQueue(() => amqpUrl(config, secrets));
+  const datasets = openDatasets({
+    store,
+    log,
+    defaultDataset: defaultDataset(config),
+    listSeconds: config.listSeconds,
+    observe: metrics.tended,
+  });
+  const source = openPixelSource(store, {
+    cacheBytes: config.pixelCacheMib * 1024 * 1024,
+    maxPixels: config.maxImagePixels,
+  });
+  const processShard = openShardProcessor({
+    orders,
+    queue,
+    source,
+    catalogueOf: datasets.openFolder,
+    published: (samples) => metrics.drawn('order', samples),
+  });
+  const parts = { config, secrets, store, datasets, source, orders, queue, metrics };
+  // The connector waits on the task queue: it is made without waiting for the first order. Without a broker the next
+  // call that needs it tries again.
+  queue.prepare().catch((error) => log.warn({ err: error }, 'RabbitMQ is not there yet'));
+  return openFunction({
+    name: 'sensory',
+    log,
+    secrets,
+    metrics: metrics.base,
+    routes: [...oldRoutes(parts), taskRoute(processShard, metrics.base.events)],
+    errorResponse: unknownRoute,
+    async health() {
+      await Promise.all([store.head('health'), database.now(), queue.prepare()]);
+    },
+    async close() {
+      await datasets.close();
+      await queue.close();
+      await database.close();
+      store.close();
+    },
+  });
+}
+
+/** Old clients know an unknown route by this body. */
+function unknownRoute(error: BoxError): FunctionResponse | undefined {
+  if (error.code !== 'not_found' || error.facts.route === undefined) return undefined;
+  return { status: 404, headers: { 'content-type': 'application/json' }, body: { error: 'Not found' } };
+}
+
+function s3Options(config: SensoryConfig, secrets: SecretFiles) {
+  return {
+    endpoint: config.s3Url,
+    region: config.s3Region,
+    bucket: config.s3Bucket,
+    ...(config.s3PublicUrl !== undefined && { publicEndpoint: config.s3PublicUrl }),
+    credentials: async () => ({
+      accessKeyId: await secrets.read('s3-access-key'),
+      secretAccessKey: await secrets.read('s3-secret-key'),
+    }),
+  };
+}
+
+/** The address may hold the credentials itself, as the local appliance's does. */
+async function couchOptions({ couchdbUrl, couchdbDatabase }: SensoryConfig, secrets: SecretFiles) {
+  const address = { url: couchdbUrl, database: couchdbDatabase };
+  if (new URL(couchdbUrl).username !== '') return address;
+  return { ...address, user: await secrets.read('couchdb-user'), password: await secrets.read('couchdb-password') };
+}
+
+async function amqpUrl({ amqpUrl }: SensoryConfig, secrets: SecretFiles): Promise<string> {
+  const url = new URL(amqpUrl);
+  if (url.username === '') {
+    url.username = encodeURIComponent(await secrets.read('rabbitmq-user'));
+    url.password = encodeURIComponent(await secrets.read('rabbitmq-password'));
+  }
+  return url.href;
+}

@@ -1,0 +1,60 @@
+/** An order of a batch through RabbitMQ, as its document in CouchDB has it. */
+export interface Order {
+  readonly id: string;
+  /** The dataset's folder, and the state of it that is drawn from. */
+  readonly dataset: string;
+  readonly seq: number;
+  readonly size: number;
+  readonly noise: number;
+  readonly shards: readonly ShardState[];
+  readonly createdAt: string;
+  /** Set once nobody wants it any more: its queue was unused for half an hour, or it was cancelled. */
+  readonly ended?: 'expired' | 'cancelled';
+}
+
+/** One task of an order: `size` positions from `from` on. */
+export interface ShardState {
+  readonly from: number;
+  readonly size: number;
+  /** How many of its samples are on the queue for sure: confirmed by RabbitMQ, then recorded here. */
+  readonly published: number;
+  /**
+   * What `published` was when each try began. What an earlier try published beyond the begin of the next was never
+   * recorded; it is published again, and the first copy counts for nothing.
+   */
+  readonly tries: readonly number[];
+}
+
+/** Splits an order into shards of that size, the last one with what is left. */
+export function splitOrder(size: number, shardSize: number): ShardState[] {
+  return Array.from({ length: Math.ceil(size / shardSize) }, (_, i) => {
+    const from = i * shardSize;
+    return { from, size: Math.min(shardSize, size - from), published: 0, tries: [] };
+  });
+}
+
+/** What says where a message on a result queue comes from. */
+export interface MessageOrigin {
+  readonly shard: number;
+  /** Its place in the shard, from 0. */
+  readonly place: number;
+  /** Which try published it, from 1. */
+  readonly attempt: number;
+}
+
+/**
+ * Whether a message counts: `yes`; `not-yet` while its publication is not recorded (the record may come, or another
+ * try); `never` when another try publishes, or published, its sample again.
+ */
+export function counts(order: Order, { shard, place, attempt }: MessageOrigin): 'yes' | 'not-yet' | 'never' {
+  const state = order.shards[shard];
+  if (state === undefined) return 'never';
+  const next = state.tries[attempt];
+  if (next !== undefined && place >= next) return 'never';
+  return place < state.published ? 'yes' : 'not-yet';
+}
+
+/** Whether every sample is on the queue. */
+export function isComplete(order: Order): boolean {
+  return order.shards.every(({ published, size }) => published === size);
+}

@@ -1,0 +1,298 @@
+import { once } from 'node:events';
+import { type Channel, type ChannelModel, type ConfirmChannel, connect, type GetMessage } from 'amqplib';
+import { BoxError, errorText } from '#lib/error/box-error.ts';
+import type { MessageOrigin } from './order.ts';
+import type { OrderQueue, ResultMessage, ResultPublisher, TakenMessage, Task } from './order-queue.ts';
+
+export const EXCHANGE = 'sensory.exchange';
+export const TASK_QUEUE = 'sensory.batch.request.task.queue';
+export const TASK_KEY = 'task_queue';
+export const DEAD_EXCHANGE = 'sensory.dead.exchange';
+export const DEAD_QUEUE = 'sensory.batch.request.dead.queue';
+
+/** A result queue that nobody reads for half an hour goes away, as the older service had it. */
+const UNUSED_MS = 30 * 60 * 1000;
+const CONNECT_TIMEOUT_MS = 5000;
+/** Channels kept open for taking; more are opened and closed again. */
+const MAX_IDLE_CHANNELS = 16;
+/** Headers of a result message. Trainers of the older service read the body alone. */
+const HEADER = { shard: 'box-shard', place: 'box-place', attempt: 'box-attempt' } as const;
+
+/**
+ * RabbitMQ as the older service used it. Queue types: docs/decisions/sensory-queues.md.
+ *
+ * @param url asked for at every connection, so that a changed secret is taken up.
+ */
+export function openRabbitmqOrderQueue(url: () => Promise<string>): OrderQueue {
+  let connection: Promise<ChannelModel> | undefined;
+  let prepared: Promise<void> | undefined;
+  let idle: Channel[] = [];
+  let closed = false;
+
+  function connected(): Promise<ChannelModel> {
+    if (closed) throw new BoxError('unavailable', 'Cannot use RabbitMQ: the function is closing');
+    connection ??= open().catch((error: unknown) => {
+      connection = undefined;
+      throw unavailable(error);
+    });
+    return connection;
+  }
+
+  async function open(): Promise<ChannelModel> {
+    // Without noDelay an acknowledgement holds up the next call by the 40 ms of a delayed TCP acknowledgement.
+    const opened = await connect(await url(), { timeout: CONNECT_TIMEOUT_MS, noDelay: true });
+    const forget = () => {
+      connection = undefined;
+      prepared = undefined;
+      idle = [];
+    };
+    opened.once('close', forget);
+    // 'close' follows; the calls in flight tell their callers.
+    opened.on('error', forget);
+    return opened;
+  }
+
+  async function withChannel<T>(work: (channel: Channel) => Promise<T>): Promise<T> {
+    const channel = idle.pop() ?? (await openChannel());
+    try {
+      const result = await work(channel);
+      keep(channel);
+      return result;
+    } catch (error) {
+      await closeQuietly(channel);
+      throw amqpError(error);
+    }
+  }
+
+  function keep(channel: Channel): void {
+    if (idle.length < MAX_IDLE_CHANNELS && !closed) idle.push(channel);
+    else closeQuietly(channel);
+  }
+
+  async function openChannel(): Promise<Channel> {
+    try {
+      const channel = await (await connected()).createChannel();
+      // A channel that the server closes tells the call in flight; it is not used again.
+      channel.on('error', () => {
+        idle = idle.filter((other) => other !== channel);
+      });
+      channel.once('close', () => {
+        idle = idle.filter((other) => other !== channel);
+      });
+      return channel;
+    } catch (error) {
+      throw unavailable(error);
+    }
+  }
+
+  function prepare(): Promise<void> {
+    prepared ??= withChannel(declareTopology).catch((error: unknown) => {
+      prepared = undefined;
+      throw error;
+    });
+    return prepared;
+  }
+
+  return {
+    prepare,
+    async openResults(orderId) {
+      await prepare();
+      await withChannel((channel) => declareResults(channel, orderId));
+    },
+    async submit(tasks) {
+      await prepare();
+      const channel = await openConfirmChannel(connected);
+      try {
+        for (const task of tasks) {
+          channel.publish(EXCHANGE, TASK_KEY, taskBody(task), {
+            persistent: true,
+            mandatory: true,
+            contentType: 'application/json',
+            messageId: `${task.orderId}.${task.shard}`,
+            headers: { shard: task.shard },
+          });
+        }
+        await confirmed(channel, 'the task queue');
+      } finally {
+        await closeQuietly(channel);
+      }
+    },
+    openPublisher: async (orderId) => openPublisher(await openConfirmChannel(connected), orderId),
+    take: (orderId) => takeFrom(orderId, openChannel, () => idle.pop(), keep),
+    drop: (orderId, isUnwanted) => dropFrom(orderId, isUnwanted, openChannel),
+    async removeResults(orderId) {
+      await withChannel((channel) => channel.deleteQueue(orderId));
+    },
+    async close() {
+      closed = true;
+      const open = await connection?.catch(() => undefined);
+      await open?.close();
+    },
+  };
+}
+
+async function declareTopology(channel: Channel): Promise<void> {
+  await channel.assertExchange(EXCHANGE, 'topic', { durable: true });
+  await channel.assertExchange(DEAD_EXCHANGE, 'topic', { durable: true });
+  await channel.assertQueue(DEAD_QUEUE, { durable: true });
+  await channel.bindQueue(DEAD_QUEUE, DEAD_EXCHANGE, '#');
+  await channel.assertQueue(TASK_QUEUE, {
+    durable: true,
+    arguments: { 'x-queue-type': 'quorum', 'x-dead-letter-exchange': DEAD_EXCHANGE },
+  });
+  await channel.bindQueue(TASK_QUEUE, EXCHANGE, TASK_KEY);
+}
+
+async function declareResults(channel: Channel, orderId: string): Promise<void> {
+  await channel.assertQueue(orderId, { durable: true, expires: UNUSED_MS });
+  await channel.bindQueue(orderId, EXCHANGE, orderId);
+}
+
+function taskBody({ orderId, size, noise }: Task): Buffer {
+  return Buffer.from(JSON.stringify({ sensory_batch_request_id: orderId, batch_size: size, noise }));
+}
+
+async function openConfirmChannel(connected: () => Promise<ChannelModel>): Promise<ConfirmChannel> {
+  try {
+    const channel = await (await connected()).createConfirmChannel();
+    channel.on('error', () => undefined);
+    return channel;
+  } catch (error) {
+    throw unavailable(error);
+  }
+}
+
+/** Waits for the confirms of all that was published; a message that no queue took, and a lost connection, are errors. */
+async function confirmed(channel: ConfirmChannel, queue: string): Promise<void> {
+  let returned = false;
+  const onReturn = () => {
+    returned = true;
+  };
+  const ended = new AbortController();
+  channel.on('return', onReturn);
+  try {
+    const lost = once(channel, 'close', { signal: ended.signal }).then(() => {
+      throw new Error('the connection was lost before the broker confirmed');
+    });
+    await Promise.race([channel.waitForConfirms(), lost]);
+  } catch (error) {
+    throw unavailable(error);
+  } finally {
+    ended.abort();
+    channel.off('return', onReturn);
+  }
+  // The broker sends back what it cannot route before it confirms it.
+  if (returned) throw new BoxError('not_found', `Cannot publish to ${queue}: the queue is no more`);
+}
+
+function openPublisher(channel: ConfirmChannel, orderId: string): ResultPublisher {
+  return {
+    async publish(messages: readonly ResultMessage[]) {
+      for (const { body, origin } of messages) {
+        channel.publish(EXCHANGE, orderId, body, {
+          persistent: true,
+          mandatory: true,
+          contentType: 'application/json',
+          headers: {
+            [HEADER.shard]: origin.shard,
+            [HEADER.place]: origin.place,
+            [HEADER.attempt]: origin.attempt,
+          },
+        });
+      }
+      await confirmed(channel, orderId);
+    },
+    close: () => closeQuietly(channel),
+  };
+}
+
+async function takeFrom(
+  orderId: string,
+  openChannel: () => Promise<Channel>,
+  fromIdle: () => Channel | undefined,
+  keep: (channel: Channel) => void,
+): Promise<TakenMessage | undefined> {
+  const channel = fromIdle() ?? (await openChannel());
+  const message = await getMessage(channel, orderId);
+  if (message === false) {
+    keep(channel);
+    return undefined;
+  }
+  const settle = (how: () => void) => () => {
+    how();
+    keep(channel);
+  };
+  return {
+    body: message.content,
+    origin: readOrigin(message),
+    accept: settle(() => channel.ack(message)),
+    giveBack: settle(() => channel.nack(message, false, true)),
+  };
+}
+
+async function getMessage(channel: Channel, queue: string): Promise<GetMessage | false> {
+  try {
+    return await channel.get(queue, { noAck: false });
+  } catch (error) {
+    throw amqpError(error);
+  }
+}
+
+/** Takes all that is there, removes what is unwanted and puts the rest back, which keeps its place. */
+async function dropFrom(
+  orderId: string,
+  isUnwanted: (origin: MessageOrigin) => boolean,
+  openChannel: () => Promise<Channel>,
+): Promise<number> {
+  const channel = await openChannel();
+  let dropped = 0;
+  try {
+    const { messageCount } = await channel.checkQueue(orderId);
+    for (let i = 0; i < messageCount; i++) {
+      const message = await channel.get(orderId, { noAck: false });
+      if (message === false) break;
+      if (!isUnwanted(readOrigin(message))) continue;
+      channel.ack(message);
+      dropped++;
+    }
+    return dropped;
+  } catch (error) {
+    throw amqpError(error);
+  } finally {
+    // What is not acknowledged goes back to its place when its channel closes.
+    await closeQuietly(channel);
+  }
+}
+
+function readOrigin(message: GetMessage): MessageOrigin {
+  const headers: Readonly<Record<string, unknown>> = message.properties.headers ?? {};
+  const number = (name: string) => {
+    const value = headers[name];
+    return typeof value === 'number' ? value : Number.NaN;
+  };
+  return { shard: number(HEADER.shard), place: number(HEADER.place), attempt: number(HEADER.attempt) };
+}
+
+async function closeQuietly(channel: Channel): Promise<void> {
+  try {
+    await channel.close();
+  } catch (error) {
+    // Closed already, by the server or with its connection: that is what was wanted.
+    if (!/closed|closing/i.test(errorText(error))) throw unavailable(error);
+  }
+}
+
+function amqpError(error: unknown): BoxError {
+  if (error instanceof BoxError) return error;
+  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
+  if (code === 404) return new BoxError('not_found', 'Cannot find the queue: it is no more', { cause: error });
+  return unavailable(error);
+}
+
+function unavailable(error: unknown): BoxError {
+  if (error instanceof BoxError) return error;
+  return new BoxError('unavailable', `Cannot use RabbitMQ: ${errorText(error)}`, {
+    cause: error,
+    retryAfterSeconds: 1,
+  });
+}
