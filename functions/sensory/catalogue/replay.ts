@@ -23,7 +23,7 @@ export function openReplay(store: BlobStore, places: Places): Replay {
     maxSize: MAX_KEPT_SAMPLES,
     sizeCalculation: ({ added, removed }) => 1 + added.length + removed.length,
   });
-  let last: { snapshot: Snapshot; locations: Locations } | undefined;
+  let last: { snapshot: Snapshot; locations: Locations; paths: Set<string> } | undefined;
 
   async function read(file: string, bytes: () => Promise<Buffer>): Promise<Segment> {
     const known = segments.get(file);
@@ -63,7 +63,8 @@ export function openReplay(store: BlobStore, places: Places): Replay {
     const extends_ = base && manifest.seq > base.seq && isPrefix(base.manifest, manifest);
     const news = extends_ ? manifest.segments.slice(base.manifest.segments.length) : manifest.segments;
     const read = await inTurns(news, ({ file }) => readSegment(file));
-    if (extends_ && read.every(({ removed }) => removed.length === 0)) {
+    const paths = last?.paths;
+    if (extends_ && paths && last?.snapshot === base && read.every((segment) => isNew(segment, paths))) {
       return base.samples.concat(...read.map(({ added }) => added));
     }
     const start: Segment[] = extends_ ? [{ removed: [], added: base.samples }] : [];
@@ -82,13 +83,33 @@ export function openReplay(store: BlobStore, places: Places): Replay {
           return location?.etag === sample.etag ? location : undefined;
         },
       });
-      if (manifest.seq > (last?.snapshot.seq ?? -1)) last = { snapshot, locations };
+      if (manifest.seq > (last?.snapshot.seq ?? -1)) last = { snapshot, locations, paths: pathsOf(snapshot, last) };
       return snapshot;
     },
     know: (file, segment) => {
       segments.set(file, segment);
     },
   };
+}
+
+/** Whether a segment does no more than add samples that were not there. */
+function isNew({ removed, added }: Segment, paths: ReadonlySet<string>): boolean {
+  return removed.length === 0 && added.every(({ path }) => !paths.has(path));
+}
+
+/** The paths of a snapshot's samples; those of the one before are taken over where it only grew. */
+function pathsOf(
+  { samples }: Snapshot,
+  before: { readonly snapshot: Snapshot; readonly paths: Set<string> } | undefined,
+): Set<string> {
+  const known = before?.snapshot.samples.length ?? 0;
+  const grew =
+    known > 0 &&
+    samples[0] === before?.snapshot.samples[0] &&
+    samples[known - 1] === before?.snapshot.samples[known - 1];
+  if (!before || !grew || before.paths.size !== known) return new Set(samples.map(({ path }) => path));
+  for (let i = known; i < samples.length; i++) before.paths.add((samples[i] as Sample).path);
+  return before.paths;
 }
 
 /** The samples that are left when everything that came and went is applied in order. */
