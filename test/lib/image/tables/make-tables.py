@@ -163,5 +163,21 @@ def codec_table():
     return rows
 
 
-tables = {"decode": decode_table(), "resize": resize_table(), "grey": grey_table(), "codec": codec_table()}
+def rotate_table():
+    rows = []
+    for mode in ("L", "RGB"):
+        image = pattern(mode, 13, 9)
+        for degrees in (-10, -3.7, 0, 0.5, 6.25, 90):
+            turned = image.rotate(degrees)
+            rows.append({"channels": len(mode), "degrees": degrees, "from": text(image.tobytes()), "pixels": text(turned.tobytes())})
+    return rows
+
+
+def crop_table():
+    image = pattern("L", 13, 9)
+    boxes = [(2, 1, 9, 7), (-3, -2, 16, 11), (5, -4, 20, 3), (20, 20, 25, 22)]
+    return [{"box": box, "from": text(image.tobytes()), "pixels": text(image.crop(box).tobytes())} for box in boxes]
+
+
+tables = {"decode": decode_table(), "resize": resize_table(), "grey": grey_table(), "rotate": rotate_table(), "crop": crop_table(), "codec": codec_table()}
 (HERE / "pillow.json").write_text(json.dumps(tables, separators=(",", ":")) + "\n")
