@@ -17,10 +17,17 @@ import { openFileSource } from './model/source/file-source.ts';
 import { openHttpSource } from './model/source/http-source.ts';
 import { openModelCache } from './model/source/model-cache.ts';
 import { openS3Source } from './model/source/s3-source.ts';
+import { protocolError, protocolRoutes } from './oip/routes.ts';
 import { openEventProcessor } from './prediction/process-events.ts';
 import { openScenarioModels } from './prediction/scenario-models.ts';
+import { openCatalog } from './serving/catalog.ts';
+import { openStatsBook } from './serving/model-stats.ts';
+import { openScenarioProvider } from './serving/scenario-provider.ts';
 import { readInferenceDefinition } from './verify/read-definition.ts';
 import { type VerifyOptions, verifyModel } from './verify/verify-model.ts';
+
+/** The version that `GET v2` names. */
+const PROTOCOL_SERVER = '0.1.0';
 
 /** Opens everything that the inference function works with, and closes it again. */
 export async function openInference(config: InferenceConfig, log: Log): Promise<OpenedFunction> {
@@ -44,13 +51,18 @@ export async function openInference(config: InferenceConfig, log: Log): Promise<
   const registry = openModelRegistry({ pool, log, maxBytes: config.modelMemoryBytes });
   const load = loadOptions(config);
   const models = openScenarioModels({ fetcher, registry, load });
+  const stats = openStatsBook();
+  const { gatewayUrl } = config;
+  const catalog = openCatalog([openScenarioProvider({ gatewayUrl, secrets, fetcher, load, log })], registry);
   return openFunction({
     name: 'inference',
     log,
     secrets,
-    routes: [verifyRoute({ fetcher, registry, load })],
-    processEvents: openEventProcessor(openScenarioClient({ gatewayUrl: config.gatewayUrl, secrets }), models),
+    routes: [verifyRoute({ fetcher, registry, load }), ...protocolRoutes({ catalog, stats, version: PROTOCOL_SERVER })],
+    errorResponse: protocolError,
+    processEvents: openEventProcessor(openScenarioClient({ gatewayUrl, secrets }), models),
     async close() {
+      models.close();
       await registry.close();
       await Promise.all([pool.close(), http.close()]);
       s3.close();

@@ -5,7 +5,7 @@ import { type DeclaredShapes, type DryRun, dryRun } from './dry-run.ts';
 import type { Model, SessionOptions, Signature } from './model.ts';
 import { openSession } from './onnx/session.ts';
 import type { ThreadPool } from './onnx/thread-pool.ts';
-import { type BatchedResult, type BatchFacts, openRowBatcher, type RowBatcher } from './row-batcher.ts';
+import { type BatchedResult, openRowBatcher, type RowBatcher } from './row-batcher.ts';
 
 export interface BatchingOptions {
   readonly maxRows: number;
@@ -21,7 +21,6 @@ export interface LoadOptions {
   readonly batching: BatchingOptions;
   readonly placement: Placement;
   readonly declared?: DeclaredShapes;
-  readonly onBatch?: (facts: BatchFacts) => void;
 }
 
 /** A model that was loaded and tried out, with its queue. */
@@ -66,7 +65,6 @@ export async function loadModel(path: string, options: LoadOptions, pool: Thread
       ...options.batching,
       maxRows,
       maxRunning: inMain ? 1 : pool.threads,
-      ...(options.onBatch && { onBatch: options.onBatch }),
     },
   );
   return loaded(inWorkers, inMain, trial, batcher);

@@ -29,11 +29,19 @@ export interface ModelRegistry {
    * @throws BoxError `resource_exhausted` when it does not fit beside the models in use, or what loading it throws
    */
   use<T>(ref: ModelRef, work: (model: LoadedModel) => Promise<T>): Promise<T>;
-  /** Unloads the model as soon as nobody uses it. */
-  drop(ref: ModelRef): Promise<void>;
+  /**
+   * Says that the model is somebody's, so that it is unloaded as soon as the last such claim is given up and nobody uses
+   * it. A claim does not keep it in memory: the budget comes first.
+   */
+  claim(ref: ModelRef): ModelClaim;
   isLoaded(ref: ModelRef): boolean;
   list(): readonly ModelFacts[];
   close(): Promise<void>;
+}
+
+export interface ModelClaim {
+  /** Gives the claim up; resolves when the model is unloaded, if that was the last one. */
+  release(): Promise<void>;
 }
 
 export interface ModelRegistryOptions {
@@ -62,6 +70,7 @@ const WEIGHT_FACTOR = 1.3;
 
 export function openModelRegistry({ pool, log, maxBytes }: ModelRegistryOptions): ModelRegistry {
   const entries = new Map<string, Entry>();
+  const claims = new Map<string, number>();
   let clock = 0;
   // Loads are done one after the other, so that what the process grows by is the model's.
   let lastLoad: Promise<unknown> = Promise.resolve();
@@ -69,7 +78,8 @@ export function openModelRegistry({ pool, log, maxBytes }: ModelRegistryOptions)
   const total = () => [...entries.values()].reduce((sum, { bytes }) => sum + bytes, 0);
   const remove = async (entry: Entry): Promise<void> => {
     if (entries.get(entry.key) === entry) entries.delete(entry.key);
-    const model = await entry.loading;
+    const model = await entry.loading.catch(() => undefined);
+    if (model === undefined) return;
     if (entry.users > 0) {
       await new Promise<void>((resolve) => {
         entry.onIdle = resolve;
@@ -123,9 +133,21 @@ export function openModelRegistry({ pool, log, maxBytes }: ModelRegistryOptions)
         if (--entry.users === 0) entry.onIdle?.();
       }
     },
-    async drop(ref) {
-      const entry = entries.get(keyOf(ref));
-      if (entry) await remove(entry);
+    claim(ref) {
+      const key = keyOf(ref);
+      claims.set(key, (claims.get(key) ?? 0) + 1);
+      let given = true;
+      return {
+        async release() {
+          if (!given) return;
+          given = false;
+          const left = (claims.get(key) ?? 1) - 1;
+          if (left > 0) claims.set(key, left);
+          else claims.delete(key);
+          const entry = entries.get(key);
+          if (left === 0 && entry) await remove(entry);
+        },
+      };
     },
     isLoaded: (ref) => entries.get(keyOf(ref))?.model !== undefined,
     list: () =>

@@ -12,18 +12,15 @@ export interface BatcherOptions {
   readonly maxQueue: number;
   /** Runs at the same time. */
   readonly maxRunning: number;
-  readonly onBatch?: (facts: BatchFacts) => void;
-}
-
-export interface BatchFacts {
-  readonly rows: number;
-  readonly requests: number;
-  readonly computeMs: number;
 }
 
 /** What became of one request, and how long it waited before its run. */
 export interface BatchedResult extends RunResult {
   readonly queueMs: number;
+  /** The rows of the whole run. */
+  readonly batchRows: number;
+  /** Whether this is the first request of its run, so that runs can be counted. */
+  readonly leads: boolean;
 }
 
 /** Runs the rows of requests that wait together, and gives each request its own rows back. */
@@ -67,7 +64,7 @@ export function openRowBatcher(
   };
   const start = (batch: readonly Request[]): void => {
     running++;
-    runBatch(batch, run, options).finally(() => {
+    runBatch(batch, run).finally(() => {
       running--;
       pump();
     });
@@ -132,7 +129,6 @@ function takeBatch(queue: Request[], maxRows: number, maxRequests: number): Requ
 async function runBatch(
   batch: readonly Request[],
   run: (inputs: readonly Tensor[]) => Promise<RunResult>,
-  options: BatcherOptions,
 ): Promise<void> {
   const [only] = batch;
   const begun = performance.now();
@@ -142,29 +138,31 @@ async function runBatch(
     const result = await run(batch.length === 1 ? only.inputs : joinRows(batch, rows));
     const shared = batch.length === 1 || result.outputs.every((output) => isSplittable(output, rows));
     if (!shared) throw new BoxError('internal', 'Cannot share a run: an output has not one row per row of input');
-    options.onBatch?.({ rows, requests: batch.length, computeMs: result.computeMs });
     deliver(batch, result, begun);
   } catch (error) {
     if (batch.length === 1) {
       only?.reject(error);
       return;
     }
-    // One bad row fails alone: each is tried by itself.
-    for (const request of batch) await runBatch([request], run, options);
+    // One bad row fails alone: halves are tried until it is found.
+    const half = Math.ceil(batch.length / 2);
+    await runBatch(batch.slice(0, half), run);
+    await runBatch(batch.slice(half), run);
   }
 }
 
 function deliver(batch: readonly Request[], { outputs, computeMs }: RunResult, begun: number): void {
   const [only] = batch;
   if (batch.length === 1) {
-    only?.resolve({ outputs, computeMs, queueMs: begun - only.since });
+    only?.resolve({ outputs, computeMs, queueMs: begun - only.since, batchRows: only.rows, leads: true });
     return;
   }
+  const batchRows = batch.reduce((sum, { rows }) => sum + rows, 0);
   let from = 0;
   for (const request of batch) {
     const to = from + request.rows;
     const own = outputs.map((output) => rowsOf(output as Tensor, from, to));
-    request.resolve({ outputs: own, computeMs, queueMs: begun - request.since });
+    request.resolve({ outputs: own, computeMs, queueMs: begun - request.since, batchRows, leads: from === 0 });
     from = to;
   }
 }

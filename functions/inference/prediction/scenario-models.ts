@@ -17,6 +17,7 @@ export interface StageModel {
 export interface ScenarioModels {
   /** @throws BoxError when the scenario has no inference stage or its model cannot be fetched */
   of(record: ScenarioRecord): Promise<StageModel>;
+  close(): void;
 }
 
 export interface ScenarioModelsOptions {
@@ -27,8 +28,29 @@ export interface ScenarioModelsOptions {
   readonly maxKept?: number;
 }
 
+/** How long the model of a replaced revision is kept for messages that are delivered again. */
+const SUPERSEDED_MS = 10_000;
+
 export function openScenarioModels(options: ScenarioModelsOptions): ScenarioModels {
-  const kept = new LRUCache<string, Promise<StageModel>>({ max: options.maxKept ?? 200 });
+  const kept = new LRUCache<string, Promise<OpenedStage>>({
+    max: options.maxKept ?? 200,
+    dispose: (opened) => giveUp(opened),
+  });
+  const current = new Map<string, string>();
+  const retiring = new Set<NodeJS.Timeout>();
+
+  const supersede = (id: string, key: string): void => {
+    const before = current.get(id);
+    if (before === key) return;
+    current.set(id, key);
+    if (before === undefined) return;
+    const timer = setTimeout(() => {
+      retiring.delete(timer);
+      if (current.get(id) !== before) kept.delete(before);
+    }, SUPERSEDED_MS).unref();
+    retiring.add(timer);
+  };
+
   return {
     of(record) {
       const key = `${record.id} ${record.rev}`;
@@ -36,14 +58,31 @@ export function openScenarioModels(options: ScenarioModelsOptions): ScenarioMode
       if (known) return known;
       const opened = openStage(record, options);
       kept.set(key, opened);
-      // A failure is not kept: the next batch tries again.
-      opened.catch(() => kept.delete(key));
+      opened.then(
+        () => supersede(record.id, key),
+        // A failure is not kept: the next batch tries again.
+        () => kept.delete(key),
+      );
       return opened;
+    },
+    close() {
+      for (const timer of retiring) clearTimeout(timer);
     },
   };
 }
 
-async function openStage(record: ScenarioRecord, options: ScenarioModelsOptions): Promise<StageModel> {
+interface OpenedStage extends StageModel {
+  release(): Promise<void>;
+}
+
+function giveUp(opened: Promise<OpenedStage>): void {
+  opened.then(
+    (stage) => stage.release(),
+    () => undefined,
+  );
+}
+
+async function openStage(record: ScenarioRecord, options: ScenarioModelsOptions): Promise<OpenedStage> {
   const definition = record.scenario.scenario_definition.inference_definition;
   if (definition === undefined) {
     throw new BoxError('unprocessable', `Cannot run the model of scenario ${record.id}: it has no inference stage`);
@@ -52,8 +91,10 @@ async function openStage(record: ScenarioRecord, options: ScenarioModelsOptions)
   const fetch = () => fetchModelOf(definition, options.fetcher);
   let file = await fetch();
   const ref = (): ModelRef => ({ file, options: { ...options.load, declared: declaredShapes(inputs) } });
+  const claim = options.registry.claim(ref());
   return {
     definition,
+    release: () => claim.release(),
     declaredRanks: new Map(inputs.map(({ data_name, data_shape }) => [data_name, data_shape.length])),
     async use(work) {
       if (!options.registry.isLoaded(ref())) file = await fetchAgain(file, definition, options.fetcher);

@@ -38,6 +38,10 @@ export async function openForTest(env: Record<string, string> = {}): Promise<Tes
   const orchestrator = createServer((request, response) => {
     const url = new URL(request.url ?? '/', 'http://orchestrator');
     const id = decodeURIComponent(url.pathname.split('/').at(-1) ?? '');
+    if (url.pathname === '/function/orchestrator/scenario') {
+      response.end(JSON.stringify([...records.values()].map(({ scenario }) => scenario)));
+      return;
+    }
     const record = records.get(`${id} ${url.searchParams.get('rev')}`);
     response.writeHead(record ? 200 : 404, { 'content-type': 'application/json' });
     response.end(JSON.stringify(record ?? {}));
@@ -110,6 +114,7 @@ export async function listen(server: Server): Promise<string> {
 
 export interface StageOptions {
   readonly location: string;
+  readonly name?: string;
   readonly inputs?: readonly (readonly [name: string, dtype: string, shape: readonly (number | string | null)[]])[];
   readonly outputs?: readonly (readonly [name: string, dtype: string, shape: readonly (number | string | null)[]])[];
   readonly labels?: readonly string[];
@@ -118,7 +123,15 @@ export interface StageOptions {
 }
 
 /** An inference stage as a scenario file has it. Labels make it a classification. */
-export function stage({ location, inputs = [], outputs = [], labels, sha256, type = 'ONNX' }: StageOptions) {
+export function stage({
+  location,
+  name = 'model',
+  inputs = [],
+  outputs = [],
+  labels,
+  sha256,
+  type = 'ONNX',
+}: StageOptions) {
   const io = (list: NonNullable<StageOptions['inputs']>) =>
     list.map(([data_name, data_type, data_shape]) => ({ data_name, data_type, data_shape }));
   return {
@@ -126,7 +139,7 @@ export function stage({ location, inputs = [], outputs = [], labels, sha256, typ
     out_topic: 'predictions',
     model_descriptor: {
       model_type: type as 'ONNX',
-      model_name: 'model',
+      model_name: name,
       model_input_info: io(inputs),
       model_output_info: io(outputs),
       ...(labels && { model_class_labels: labels }),

@@ -1,0 +1,143 @@
+import type { BoxError } from '#lib/error/box-error.ts';
+import { HTTP_STATUS } from '#lib/error/http-status.ts';
+import { type FunctionRequest, type FunctionResponse, parseJson, type Route } from '#lib/function/route.ts';
+import type { LoadedModel } from '../model/loaded-model.ts';
+import type { Catalog } from '../serving/catalog.ts';
+import type { StatsBook } from '../serving/model-stats.ts';
+import type { ServedModel } from '../serving/served-model.ts';
+import { readInferRequest } from './infer-request.ts';
+import { writeInferResponse } from './infer-response.ts';
+import { modelConfig, modelMetadata, modelStatistics, SERVER } from './metadata.ts';
+import { splitBody } from './request-body.ts';
+
+export interface ProtocolOptions {
+  readonly catalog: Catalog;
+  readonly stats: StatsBook;
+  readonly version: string;
+}
+
+/** The Open Inference Protocol v2 over REST, with the extensions of Triton's that its client uses. */
+export function protocolRoutes({ catalog, stats, version }: ProtocolOptions): Route[] {
+  const onModel = (
+    suffix: string,
+    method: Route['method'],
+    handle: (request: FunctionRequest, name: string, version: string | undefined) => Promise<FunctionResponse>,
+  ): Route[] =>
+    [`/v2/models/:model${suffix}`, `/v2/models/:model/versions/:version${suffix}`].map((path) => ({
+      method,
+      path,
+      handle: (request) => handle(request, request.params.model ?? '', request.params.version),
+    }));
+  return [
+    { method: 'GET', path: '/v2', handle: async () => ok({ ...SERVER, version }) },
+    { method: 'GET', path: '/v2/health/live', access: 'open', handle: async () => ok({ live: true }) },
+    { method: 'GET', path: '/v2/health/ready', access: 'open', handle: async () => ok({ ready: true }) },
+    ...onModel('', 'GET', async (_request, name, wanted) => {
+      const versions = await catalog.versions(name);
+      return catalog.use(name, wanted, async (model, served) => ok(modelMetadata(served, versions, model)));
+    }),
+    ...onModel('/ready', 'GET', (_request, name, wanted) =>
+      catalog.use(name, wanted, async () => ok({ name, ready: true })),
+    ),
+    ...onModel('/config', 'GET', (_request, name, wanted) =>
+      catalog.use(name, wanted, async (model, served) => ok(modelConfig(served, model))),
+    ),
+    ...onModel('/stats', 'GET', async (_request, name, wanted) => {
+      const served = await catalog.find(name, wanted);
+      return ok({ model_stats: [modelStatistics(stats.of(name, served.version))] });
+    }),
+    {
+      method: 'GET',
+      path: '/v2/models/stats',
+      handle: async () => ok({ model_stats: stats.list().map(modelStatistics) }),
+    },
+    ...onModel('/infer', 'POST', (request, name, wanted) =>
+      catalog.use(name, wanted, (model, served) => infer(request, model, served, stats)),
+    ),
+    {
+      method: 'POST',
+      path: '/v2/repository/index',
+      async handle(request) {
+        const list = await catalog.list();
+        return ok(readyOnly(request) ? list.filter(({ state }) => state === 'READY') : list);
+      },
+    },
+    {
+      method: 'POST',
+      path: '/v2/repository/models/:model/load',
+      async handle({ params }) {
+        await catalog.load(params.model ?? '');
+        return ok({});
+      },
+    },
+    {
+      method: 'POST',
+      path: '/v2/repository/models/:model/unload',
+      async handle({ params }) {
+        await catalog.unload(params.model ?? '');
+        return ok({});
+      },
+    },
+  ];
+}
+
+/** An error in the protocol's own form; undefined for requests that are not of the protocol. */
+export function protocolError(error: BoxError, request: FunctionRequest): FunctionResponse | undefined {
+  if (!request.path.startsWith('/v2')) return undefined;
+  return {
+    status: HTTP_STATUS[error.code],
+    headers: {
+      'content-type': 'application/json',
+      ...(error.retryAfterSeconds !== undefined && { 'retry-after': String(Math.ceil(error.retryAfterSeconds)) }),
+    },
+    body: { error: error.message },
+  };
+}
+
+async function infer(
+  request: FunctionRequest,
+  model: LoadedModel,
+  served: ServedModel,
+  stats: StatsBook,
+): Promise<FunctionResponse> {
+  const { name, version } = served;
+  const started = performance.now();
+  try {
+    const asked = readInferRequest(await splitBody(request), model.signature);
+    const rows = asked.inputs[0]?.shape[0] ?? 1;
+    const read = performance.now();
+    const result = await model.submit(asked.inputs);
+    const ran = performance.now();
+    const { signature } = model;
+    const response = writeInferResponse(asked, {
+      name,
+      version,
+      labels: served.labels,
+      signature,
+      outputs: result.outputs,
+    });
+    const done = performance.now();
+    stats.served(name, version, {
+      rows,
+      result,
+      inputMs: read - started,
+      outputMs: done - ran,
+      totalMs: done - started,
+    });
+    return response;
+  } catch (error) {
+    stats.failed(name, version, performance.now() - started);
+    throw error;
+  }
+}
+
+function ok(body: object): FunctionResponse {
+  return { status: 200, body };
+}
+
+/** The index's body may be empty, or `{ "ready": true }` for the models that can be used now. */
+function readyOnly(request: FunctionRequest): boolean {
+  if (request.body.length === 0) return false;
+  const body = parseJson(request.body);
+  return typeof body === 'object' && body !== null && 'ready' in body && body.ready === true;
+}

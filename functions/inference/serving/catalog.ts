@@ -1,0 +1,205 @@
+import { BoxError, errorText } from '#lib/error/box-error.ts';
+import type { LoadedModel } from '../model/loaded-model.ts';
+import type { ModelClaim, ModelRef, ModelRegistry } from '../model/model-registry.ts';
+import type { ModelProvider, ServedModel } from './served-model.ts';
+
+/** A model as the repository index tells of it. */
+export interface CatalogEntry {
+  readonly name: string;
+  readonly version: string;
+  readonly state: 'READY' | 'UNAVAILABLE';
+  /** Why it is not ready; empty when it is. */
+  readonly reason: string;
+}
+
+/** The models that can be asked for by name, wherever they come from. */
+export interface Catalog {
+  list(): Promise<readonly CatalogEntry[]>;
+  /** The versions of a model, in order. */
+  versions(name: string): Promise<readonly string[]>;
+  /** The model; its newest version when none is named. @throws BoxError `not_found` */
+  find(name: string, version: string | undefined): Promise<ServedModel>;
+  /**
+   * Does work with a model, which is loaded on first use.
+   *
+   * @throws BoxError `not_found` for an unknown model, `unavailable` for one that was unloaded by hand
+   */
+  use<T>(name: string, version: string | undefined, work: ModelWork<T>): Promise<T>;
+  /**
+   * Loads a model anew from its source. It takes the place of the one in memory once it is ready; requests that are
+   * under way end on the old one. When loading fails the old one stays.
+   */
+  load(name: string): Promise<void>;
+  /** Takes a model out of service until it is loaded again; requests that are under way end. */
+  unload(name: string): Promise<void>;
+}
+
+export type ModelWork<T> = (model: LoadedModel, served: ServedModel) => Promise<T>;
+
+interface State {
+  readonly tag: string;
+  readonly ref: Promise<ModelRef>;
+  claim: ModelClaim | undefined;
+}
+
+/** How long a list of models is believed, in milliseconds; a name that is not in it is looked up at once. */
+const FRESH_MS = 2000;
+
+/** @param providers in order of precedence: the first that names a model wins */
+export function openCatalog(providers: readonly ModelProvider[], registry: ModelRegistry): Catalog {
+  const states = new Map<string, State>();
+  const unloaded = new Set<string>();
+  const failures = new Map<string, string>();
+  const listing = openListing(providers);
+
+  const begin = (served: ServedModel): State => {
+    const ref = served.fetch().then((file) => ({ file, options: served.load, pinned: served.pinned }));
+    const state: State = { tag: served.tag, ref, claim: undefined };
+    ref.then(
+      (known) => {
+        state.claim = registry.claim(known);
+      },
+      () => undefined,
+    );
+    return state;
+  };
+  /** Loads what the provider names now; what was loaded before is given up only then. */
+  const swapIn = async (served: ServedModel): Promise<ModelRef> => {
+    const key = keyOf(served);
+    const before = states.get(key);
+    const next = begin(served);
+    try {
+      const ref = await next.ref;
+      await registry.use(ref, async ({ trial }) => {
+        if (trial.failure && trial.failure.code !== 'invalid_argument') throw trial.failure;
+      });
+      states.set(key, next);
+      failures.delete(key);
+      // In the background: requests that are under way end on it first.
+      before?.claim?.release();
+      return ref;
+    } catch (error) {
+      failures.set(key, errorText(error));
+      await next.claim?.release();
+      throw error;
+    }
+  };
+  const refOf = async (served: ServedModel): Promise<ModelRef> => {
+    const key = keyOf(served);
+    const state = states.get(key);
+    if (state === undefined) return once(key, () => swapIn(served));
+    // A model that was replaced serves until its replacement is ready, and on when that one fails.
+    if (state.tag !== served.tag && refusedTags.get(key) !== served.tag) {
+      once(key, () => swapIn(served)).catch(() => refusedTags.set(key, served.tag));
+    }
+    return state.ref;
+  };
+  const refusedTags = new Map<string, string>();
+  const swaps = new Map<string, Promise<ModelRef>>();
+  const once = (key: string, swap: () => Promise<ModelRef>): Promise<ModelRef> => {
+    const running = swaps.get(key);
+    if (running) return running;
+    const started = swap().finally(() => swaps.delete(key));
+    swaps.set(key, started);
+    return started;
+  };
+
+  return {
+    async list() {
+      const all = await listing.all();
+      return all.map(({ name, version }) => entryOf(name, version, states, unloaded, failures));
+    },
+    async versions(name) {
+      const found = (await listing.named(name)).map(({ version }) => version);
+      if (found.length === 0) throw unknownModel(name, undefined);
+      return found;
+    },
+    async find(name, version) {
+      return pick(await listing.named(name), name, version);
+    },
+    async use(name, version, work) {
+      const served = pick(await listing.named(name), name, version);
+      if (unloaded.has(name)) {
+        throw new BoxError('unavailable', `Cannot run model ${name}: it was unloaded, load it first`);
+      }
+      return registry.use(await refOf(served), (model) => work(model, served));
+    },
+    async load(name) {
+      listing.forget();
+      const all = await listing.named(name);
+      if (all.length === 0) throw unknownModel(name, undefined);
+      await swapIn(pick(all, name, undefined));
+      unloaded.delete(name);
+    },
+    async unload(name) {
+      const all = await listing.named(name);
+      if (all.length === 0) throw unknownModel(name, undefined);
+      unloaded.add(name);
+      for (const served of all) {
+        const key = keyOf(served);
+        const state = states.get(key);
+        states.delete(key);
+        await state?.claim?.release();
+      }
+    },
+  };
+}
+
+function openListing(providers: readonly ModelProvider[]) {
+  let known: { readonly at: number; readonly models: Promise<readonly ServedModel[]> } | undefined;
+  const read = (): Promise<readonly ServedModel[]> => {
+    const models = Promise.all(providers.map((provider) => provider.list())).then((lists) => firstOfEach(lists.flat()));
+    known = { at: performance.now(), models };
+    models.catch(() => {
+      known = undefined;
+    });
+    return models;
+  };
+  const all = () => (known && performance.now() - known.at < FRESH_MS ? known.models : read());
+  const ofName = (models: readonly ServedModel[], name: string) => models.filter((served) => served.name === name);
+  return {
+    all,
+    async named(name: string): Promise<readonly ServedModel[]> {
+      const found = ofName(await all(), name);
+      return found.length > 0 ? found : ofName(await read(), name);
+    },
+    forget() {
+      known = undefined;
+    },
+  };
+}
+
+function firstOfEach(models: readonly ServedModel[]): ServedModel[] {
+  const first = new Map<string, ServedModel>();
+  for (const served of models) if (!first.has(keyOf(served))) first.set(keyOf(served), served);
+  return [...first.values()];
+}
+
+function keyOf({ name, version }: { readonly name: string; readonly version: string }): string {
+  return `${version} ${name}`;
+}
+
+function pick(models: readonly ServedModel[], name: string, version: string | undefined): ServedModel {
+  const newest = models.toSorted((a, b) => Number(b.version) - Number(a.version))[0];
+  const found = version === undefined ? newest : models.find((served) => served.version === version);
+  if (found === undefined) throw unknownModel(name, version);
+  return found;
+}
+
+function unknownModel(name: string, version: string | undefined): BoxError {
+  const which = version === undefined ? '' : ` version ${version}`;
+  return new BoxError('not_found', `Cannot find model ${JSON.stringify(name)}${which}: there is none of that name`);
+}
+
+function entryOf(
+  name: string,
+  version: string,
+  states: ReadonlyMap<string, State>,
+  unloaded: ReadonlySet<string>,
+  failures: ReadonlyMap<string, string>,
+): CatalogEntry {
+  const key = keyOf({ name, version });
+  if (unloaded.has(name)) return { name, version, state: 'UNAVAILABLE', reason: 'unloaded' };
+  if (states.has(key)) return { name, version, state: 'READY', reason: '' };
+  return { name, version, state: 'UNAVAILABLE', reason: failures.get(key) ?? 'not loaded yet: it is on first use' };
+}

@@ -1,0 +1,69 @@
+import { request } from 'undici';
+import { errorText } from '#lib/error/box-error.ts';
+import type { Log } from '#lib/log/log.ts';
+import type { InferenceDefinition, Scenario } from '#lib/scenario/scenario.ts';
+import { API_KEY_SECRET, type SecretFiles } from '#lib/secret/secret-files.ts';
+import type { LoadOptions } from '../model/loaded-model.ts';
+import { declaredShapes } from '../model/model-registry.ts';
+import type { ModelFetcher } from '../model/source/source.ts';
+import { fetchModelOf } from '../prediction/scenario-models.ts';
+import type { ModelProvider, ServedModel } from './served-model.ts';
+
+export interface ScenarioProviderOptions {
+  readonly gatewayUrl: string;
+  readonly secrets: SecretFiles;
+  readonly fetcher: ModelFetcher;
+  readonly load: LoadOptions;
+  readonly log: Log;
+}
+
+const TIMEOUT_MS = 3000;
+
+/**
+ * The ONNX models that scenarios name, each by its `model_name`, as version 1. Where two scenarios give one name to two
+ * models, the first in the orchestrator's order has it.
+ */
+export function openScenarioProvider(options: ScenarioProviderOptions): ModelProvider {
+  return {
+    async list() {
+      try {
+        const scenarios = await listScenarios(options);
+        return scenarios.flatMap((scenario) => {
+          const definition = scenario.scenario_definition.inference_definition;
+          return definition?.model_descriptor.model_type === 'ONNX' ? [servedModel(definition, options)] : [];
+        });
+      } catch (error) {
+        // Models of the repository are served without an orchestrator too.
+        options.log.warn({ err: error }, `scenarios are not known: ${errorText(error)}`);
+        return [];
+      }
+    },
+  };
+}
+
+async function listScenarios({ gatewayUrl, secrets }: ScenarioProviderOptions): Promise<readonly Scenario[]> {
+  const { statusCode, body } = await request(`${gatewayUrl}/function/orchestrator/scenario`, {
+    headers: { authorization: `Bearer ${await secrets.read(API_KEY_SECRET)}` },
+    headersTimeout: TIMEOUT_MS,
+    bodyTimeout: TIMEOUT_MS,
+  });
+  const text = await body.text();
+  if (statusCode !== 200) throw new Error(`the orchestrator answered ${statusCode}`);
+  const list: unknown = JSON.parse(text);
+  if (!Array.isArray(list)) throw new Error('the orchestrator did not answer a list');
+  // The orchestrator hands out what it has checked.
+  return list as Scenario[];
+}
+
+function servedModel(definition: InferenceDefinition, { fetcher, load }: ScenarioProviderOptions): ServedModel {
+  const descriptor = definition.model_descriptor;
+  return {
+    name: descriptor.model_name,
+    version: '1',
+    labels: descriptor.model_class_labels ?? [],
+    load: { ...load, declared: declaredShapes(descriptor.model_input_info) },
+    pinned: false,
+    tag: JSON.stringify([descriptor.model_location, descriptor.model_sha256]),
+    fetch: () => fetchModelOf(definition, fetcher),
+  };
+}
