@@ -12,15 +12,11 @@ export interface NatsOptions extends ServerOptions {
   readonly password?: string;
   /** When JetStream writes to disk for sure: `always`, or every so often (default the server's own, 2 minutes). */
   readonly syncInterval?: 'always' | `${number}${'s' | 'm'}`;
-  /** The port of the monitoring pages (default none). */
-  readonly monitorPort?: number;
-  /** The port of the MQTT listener (default none). */
-  readonly mqttPort?: number;
   readonly serverName?: string;
 }
 
 export interface NatsServer extends RunningServer {
-  /** `nats://127.0.0.1:PORT`, with user and password when it has any. */
+  /** `nats://127.0.0.1:PORT`; user and password, when it has any, are beside it. */
   readonly url: string;
   readonly port: number;
   readonly user: string | undefined;
@@ -48,9 +44,9 @@ export async function startNats(options: NatsOptions): Promise<NatsServer> {
   const portsFile = join(options.dataDir, `nats-server_${child.pid}.ports`);
   const port = await untilReady(child, () => writtenPort(portsFile));
   const { user, password } = options;
-  const login = user === undefined ? '' : `${encodeURIComponent(user)}:${encodeURIComponent(password ?? '')}@`;
+
   return {
-    url: `nats://${login}${LOOPBACK}:${port}`,
+    url: `nats://${LOOPBACK}:${port}`,
     port,
     user,
     password,
@@ -62,7 +58,7 @@ export async function startNats(options: NatsOptions): Promise<NatsServer> {
 }
 
 function natsConfig(options: NatsOptions): string {
-  const { user, password, syncInterval, monitorPort, mqttPort } = options;
+  const { user, password, syncInterval } = options;
   // NATS's configuration takes JSON's strings as they are.
   const lines = [
     `server_name: ${JSON.stringify(options.serverName ?? 'thebox')}`,
@@ -74,8 +70,6 @@ function natsConfig(options: NatsOptions): string {
   if (user !== undefined) {
     lines.push(`authorization { user: ${JSON.stringify(user)}, password: ${JSON.stringify(password ?? '')} }`);
   }
-  if (monitorPort !== undefined) lines.push(`http: "${LOOPBACK}:${monitorPort}"`);
-  if (mqttPort !== undefined) lines.push(`mqtt { host: "${LOOPBACK}", port: ${mqttPort} }`);
   return `${lines.join('\n')}\n`;
 }
 

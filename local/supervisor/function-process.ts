@@ -22,12 +22,13 @@ export interface FunctionProcessOptions {
 export interface FunctionProcess {
   readonly deployed: DeployedFunction;
   readonly process: Supervised;
-  /** Resolves when it takes calls for the first time. */
+  /** Resolves when it takes calls for the first time; rejects when it has failed to start three times in a row. */
   readonly ready: Promise<void>;
 }
 
 /** Longer than the template's runtime gives the requests in flight. */
 const STOP_TIMEOUT_MS = 12_000;
+const ATTEMPTS_TO_START = 3;
 
 /**
  * Starts a function with its template's own runtime, on a port that the system chooses at each start.
@@ -43,7 +44,11 @@ export function startFunction(options: FunctionProcessOptions): FunctionProcess 
   }
   let port: number | undefined;
   let available = false;
+  let attempts = 0;
   const ready = Promise.withResolvers<void>();
+
+  // Whoever waits for it is told; nobody has to.
+  ready.promise.catch(() => undefined);
 
   const supervised = supervise({
     name: definition.name,
@@ -59,8 +64,13 @@ export function startFunction(options: FunctionProcessOptions): FunctionProcess 
     stopTimeoutMs: STOP_TIMEOUT_MS,
     ...(options.logFile !== undefined && { logFile: options.logFile }),
     ...(options.onRestart !== undefined && { onRestart: options.onRestart }),
+    wasWell: () => available,
     onLine(line) {
-      if (line === undefined) available = false;
+      if (line === undefined) {
+        available = false;
+        attempts += 1;
+        if (attempts === ATTEMPTS_TO_START) ready.reject(new Error(`it ended ${attempts} times while it was started`));
+      }
       const said = line === undefined ? undefined : parseJsonLine(line);
       // The runtime's own two lines: where it listens, and that the function is loaded.
       if (said?.msg === 'listening' && typeof said.port === 'number') port = said.port;

@@ -6,6 +6,8 @@ import { LogBuffer } from '../server/log-buffer.ts';
 export interface SuperviseOptions extends Omit<ChildOptions, 'log'> {
   /** Called with each line that the process prints, and with undefined when it has ended. */
   readonly onLine?: (line: string | undefined) => void;
+  /** Whether the process that has just ended had done its work; left out, whether it ran for two seconds. */
+  readonly wasWell?: () => boolean;
   /** Told when the process has ended by itself and when it is started again. */
   readonly onRestart?: (exit: ChildExit, delayMs: number) => void;
 }
@@ -24,10 +26,12 @@ export interface Supervised {
 const FIRST_DELAY_MS = 50;
 const LONGEST_DELAY_MS = 5_000;
 
-/** A process that ran this long was well: the next failure is the first of a new row. */
 const WELL_AFTER_MS = 2_000;
 
-/** Starts a process and starts it again whenever it ends, after 50 ms at first and up to 5 s when it keeps failing. */
+/**
+ * Starts a process and starts it again whenever it ends: after 50 ms when it had been well, after up to 5 s when it keeps
+ * failing.
+ */
 export function supervise(options: SuperviseOptions): Supervised {
   const log = new LogBuffer();
   const stopping = new AbortController();
@@ -43,8 +47,10 @@ export function supervise(options: SuperviseOptions): Supervised {
     while (!stopping.signal.aborted) {
       const startedAt = performance.now();
       const exit = await runOnce();
+      const wasWell = options.wasWell?.() ?? performance.now() - startedAt > WELL_AFTER_MS;
+      options.onLine?.(undefined);
       if (stopping.signal.aborted) return;
-      failures = performance.now() - startedAt > WELL_AFTER_MS ? 0 : failures + 1;
+      failures = wasWell ? 0 : failures + 1;
       const delayMs = restartDelayMs(failures);
       log.add(`(${options.name} ended with ${exit.signal ?? exit.code} and is started again in ${delayMs} ms)`);
       options.onRestart?.(exit, delayMs);
@@ -63,7 +69,6 @@ export function supervise(options: SuperviseOptions): Supervised {
       return { code: 127, signal: null };
     } finally {
       child = undefined;
-      options.onLine?.(undefined);
     }
   }
 
