@@ -149,6 +149,16 @@ describe('stack.yml', () => {
     }
   });
 
+  it('gives every variable that a function’s configuration asks for', async () => {
+    for (const [name, { environment }] of Object.entries(stack.functions)) {
+      const exports: [string, unknown][] = Object.entries(await import(`../../functions/${name}/config.ts`));
+      const readers = exports.filter(([key, value]) => /config$/i.test(key) && typeof value === 'function');
+      assert.equal(readers.length, 1, `${name}/config.ts exports one function that reads its configuration`);
+      for (const [, read] of readers)
+        assert.doesNotThrow(() => Reflect.apply(Object(read), undefined, [environment]), name);
+    }
+  });
+
   it('turns off ONNX Runtime’s telemetry', () => {
     assert.equal(stack.functions.inference?.environment.ORT_DISABLE_TELEMETRY, '1');
   });
