@@ -4,7 +4,7 @@
  * storage, headers, message ids; a batch is published with plain `publish` and one shared reply inbox whose
  * acknowledgements are counted.
  */
-import { AckPolicy, type ConsumerMessages, jetstream, jetstreamManager, type JsMsg } from '@nats-io/jetstream';
+import { AckPolicy, type ConsumerMessages, type JsMsg, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { connect, headers, type NatsConnection } from '@nats-io/transport-node';
 
 const HOPS = 3;
@@ -30,7 +30,9 @@ export async function measureFloor(natsUrl: string, signals: number, body: Buffe
       const publisher = openBatchPublisher(nc);
       for (let sent = 0; sent < signals; sent += BATCH) {
         const count = Math.min(BATCH, signals - sent);
-        await publisher.publish(Array.from({ length: count }, (_, i) => ({ subject: 'floor.0', id: `s${sent + i}`, body })));
+        await publisher.publish(
+          Array.from({ length: count }, (_, i) => ({ subject: 'floor.0', id: `s${sent + i}`, body })),
+        );
       }
       await Promise.all(hops);
       return signals / ((performance.now() - started) / 1000);
