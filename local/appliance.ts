@@ -28,6 +28,8 @@ export interface ApplianceOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** Told in one line each of what fails or is started again. */
   readonly say?: (line: string) => void;
+  /** Ends a start that is under way. */
+  readonly signal?: AbortSignal;
 }
 
 /** A function or the connector that does not start. */
@@ -136,7 +138,7 @@ async function start(options: ApplianceOptions, closers: (() => Promise<void>)[]
     environment: hasRabbitmq ? environment : withoutAmqp,
   });
   closers.push(connector.process.stop);
-  const down = await notReady([...functions.values()], connector);
+  const down = await notReady([...functions.values()], connector, options.signal);
 
   const user = { gatewayUrl: gateway.url, connectorUrl: connector.url(), addresses, secrets, login, hasRabbitmq };
   const env = await userEnvironment(user);
@@ -153,8 +155,14 @@ async function stopAll(processes: readonly Supervised[]): Promise<void> {
 }
 
 /** Waits until each takes calls; those that do not, with the reason. They are still tried again and again. */
-async function notReady(functions: readonly FunctionProcess[], connector: ConnectorProcess): Promise<PartDown[]> {
-  const signal = AbortSignal.timeout(READY_TIMEOUT_MS);
+async function notReady(
+  functions: readonly FunctionProcess[],
+  connector: ConnectorProcess,
+  stop: AbortSignal | undefined,
+): Promise<PartDown[]> {
+  const timeout = AbortSignal.timeout(READY_TIMEOUT_MS);
+  const signal = stop === undefined ? timeout : AbortSignal.any([timeout, stop]);
+  stop?.throwIfAborted();
   const timedOut = Promise.withResolvers<never>();
   signal.addEventListener('abort', () => timedOut.reject(new Error('it takes too long to start')), { once: true });
   timedOut.promise.catch(() => undefined);
@@ -171,5 +179,7 @@ async function notReady(functions: readonly FunctionProcess[], connector: Connec
       return [{ name: process.name, reason: errorText(error), log }];
     }
   });
-  return (await Promise.all(outcomes)).flat();
+  const down = (await Promise.all(outcomes)).flat();
+  stop?.throwIfAborted();
+  return down;
 }
