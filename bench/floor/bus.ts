@@ -72,6 +72,7 @@ interface Outgoing {
   readonly subject: string;
   readonly id: string;
   readonly body: Uint8Array;
+  readonly contentType?: string;
 }
 
 /** Publishes batches to JetStream: one inbox for all acknowledgements, counted. */
@@ -91,12 +92,14 @@ export function openBatchPublisher(nc: NatsConnection) {
       const acknowledged = new Promise<void>((done) => {
         resolve = done;
       });
-      for (const { subject, id, body } of batch) {
+      for (const { subject, id, body, contentType } of batch) {
         const h = headers();
         h.set('Nats-Msg-Id', id);
+        h.set('ce-specversion', '1.0');
         h.set('ce-id', id);
         h.set('ce-source', 'bench');
         h.set('ce-type', 'thebox.signal');
+        if (contentType !== undefined) h.set('Content-Type', contentType);
         nc.publish(subject, body, { reply: inbox, headers: h });
       }
       return acknowledged;
