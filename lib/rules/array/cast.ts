@@ -26,6 +26,7 @@ export function castTo(array: NdArray, dtype: DType, evaluation: Evaluation): Nd
 /** One number with another element type; floats lose their fraction on the way to integers. */
 export function castNumber(value: number, from: DType, to: DType): number {
   if (from.kind !== 'float' || to.kind === 'float' || to.kind === 'bool') return to.fit(value);
+  if (Number.isNaN(value)) throw valueError('cannot convert float NaN to integer');
   if (!Number.isFinite(value)) throw new PyError('OverflowError', `an integer cannot hold ${value}`);
   return to.fit(Math.trunc(value));
 }

@@ -5,7 +5,7 @@ import { typeError, valueError } from '../value/py-error.ts';
 import { PyTuple, type Value } from '../value/value.ts';
 import { broadcastShape, broadcastTo } from './broadcast.ts';
 import { castTo } from './cast.ts';
-import { type DType, FLOAT32, FLOAT64, TEXT } from './dtype.ts';
+import { BOOL, type DType, FLOAT16, FLOAT32, FLOAT64, TEXT } from './dtype.ts';
 import { asArray } from './from-values.ts';
 import { nonzero } from './indexing.ts';
 import { NdArray, numbersOf, unwrapped } from './ndarray.ts';
@@ -84,7 +84,8 @@ export function roundDecimals(value: Value, decimals: number, evaluation: Evalua
 }
 
 function roundIntegers(array: NdArray, decimals: number, evaluation: Evaluation): Value {
-  if (array.dtype.kind === 'bool') throw typeError('np.round is not supported for booleans');
+  if (array.dtype === BOOL) return roundDecimals(castTo(array, FLOAT16, evaluation), decimals, evaluation);
+  if (array.dtype === TEXT) throw typeError('np.round takes numbers, got text');
   if (decimals >= 0) return unwrapped(array);
   const power = 10 ** -decimals;
   return mapElements(

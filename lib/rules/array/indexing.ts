@@ -53,8 +53,9 @@ interface Plan {
 
 function planIndex(array: NdArray, items: readonly Value[], evaluation: Evaluation): Plan {
   const parts = expandKey(array, items, evaluation);
+  const dotted = items.some((item) => item instanceof PyEllipsis);
   const strides = stridesOf(array.shape);
-  const plan: Plan = { offset: 0, shape: [], strides: [], picks: [], picksAt: -1, scalar: true };
+  const plan: Plan = { offset: 0, shape: [], strides: [], picks: [], picksAt: -1, scalar: !dotted };
   let axis = 0;
   let lastPick = -2;
   parts.forEach((part, position) => {

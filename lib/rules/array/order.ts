@@ -77,23 +77,26 @@ export function cumsum(array: NdArray, axis: number | undefined, dtype: DType, e
   });
 }
 
-/** Quantiles of each lane by linear interpolation, as numpy's default has it. NaN in a lane makes NaN. */
+/**
+ * A quantile of sorted elements by linear interpolation, as numpy's default has it; NaN among them makes NaN. The gap
+ * between two elements is in their own precision (`own`), the rest in that of the result (`result`).
+ */
 export function quantileOfSorted(
   lane: NumberStore,
-  start: number,
   count: number,
   fraction: number,
-  narrow: (value: number) => number,
+  own: DType,
+  result: DType,
 ): number {
-  if (count === 0) return Number.NaN;
-  if (Number.isNaN(lane[start + count - 1])) return Number.NaN;
-  const place = narrow((count - 1) * fraction);
+  if (count === 0 || Number.isNaN(lane[count - 1])) return Number.NaN;
+  const place = (count - 1) * fraction;
   const below = Math.floor(place);
-  const low = lane[start + below] as number;
-  const high = lane[start + Math.min(below + 1, count - 1)] as number;
-  const part = narrow(place - below);
-  const gap = narrow(high - low);
-  return part >= 0.5 ? narrow(high - narrow(gap * narrow(1 - part))) : narrow(low + narrow(gap * part));
+  const low = lane[below] as number;
+  const high = lane[Math.min(below + 1, count - 1)] as number;
+  const part = place - below;
+  const gap = own.fit(high - low);
+  if (part >= 0.5) return result.fit(high - result.fit(gap * result.fit(1 - part)));
+  return result.fit(low + result.fit(gap * result.fit(part)));
 }
 
 /** @throws PyError ValueError for a fraction that is not from 0 to 1. */

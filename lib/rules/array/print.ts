@@ -17,15 +17,21 @@ export function arrayText(array: NdArray): string {
 
 /** The array as numpy's `repr` writes it. */
 export function arrayRepr(array: NdArray): string {
+  const extras: string[] = [];
+  const hidden = array.size === 0 ? array.ndim !== 1 : array.size > SUMMARY_ABOVE;
+  if (hidden) extras.push(`shape=${showShape(array.shape)}`);
   const implied = array.dtype === FLOAT64 || array.dtype === INT64 || array.dtype === BOOL;
-  const type =
-    array.dtype === TEXT ? `'<U${Math.max(1, ...texts(array).map((text) => [...text].length))}'` : array.dtype.name;
-  if (array.size === 0) {
-    const shape = array.ndim === 1 ? '' : `, shape=${showShape(array.shape)}`;
-    return `array([]${shape}, dtype=${type})`;
-  }
-  const body = array.ndim === 0 ? quotedElement(array, 0) : layOut(array, ', ', 'array(');
-  return `array(${body}${implied ? '' : `, dtype=${type}`})`;
+  if (!implied || array.size === 0) extras.push(`dtype=${dtypeText(array)}`);
+  const body = array.ndim === 0 ? quotedElement(array, 0).replace(/\.0$/, '.') : layOut(array, ', ', 'array(');
+  if (extras.length === 0) return `array(${body})`;
+  const lastLine = `array(${body},`.length - `array(${body}`.lastIndexOf('\n') - 1;
+  const spacer = lastLine + extras.join(', ').length + 2 > LINE_WIDTH ? '\n      ' : ' ';
+  return `array(${body},${spacer}${extras.join(', ')})`;
+}
+
+function dtypeText(array: NdArray): string {
+  if (array.dtype !== TEXT) return array.dtype.name;
+  return `'<U${Math.max(1, ...texts(array).map((text) => [...text].length))}'`;
 }
 
 function texts(array: NdArray): string[] {
@@ -124,12 +130,11 @@ function floatColumn(array: NdArray, indexes: readonly number[]): string[] {
   const split = values.map((v) => (exponential ? exponentialParts(array, v) : fixedParts(array, v)));
   const fraction = Math.max(0, ...split.map((parts) => parts?.fraction.length ?? 0));
   const exponentDigits = Math.max(0, ...split.map((parts) => parts?.exponent.length ?? 0));
-  const bodies = split.map((parts) => {
+  const bodies = split.map((parts, i) => {
     if (parts === undefined) return undefined;
-    const filled = parts.fraction.padEnd(fraction, exponential ? '0' : ' ');
-    const exponent =
-      parts.exponent === '' ? '' : `e${parts.exponent[0]}${parts.exponent.slice(1).padStart(exponentDigits - 1, '0')}`;
-    return `${parts.whole}.${filled}${exponent}`;
+    if (exponential) return exponentialText(values[i] as number, fraction, exponentDigits);
+    const filled = parts.fraction.padEnd(fraction, ' ');
+    return `${parts.whole}.${filled}`;
   });
   const width = Math.max(0, ...bodies.map((body) => body?.length ?? 0));
   return bodies.map((body, i) => (body ?? elementText(array.dtype, values[i] as number)).padStart(width));
@@ -156,12 +161,15 @@ function exponentialParts(array: NdArray, value: number): FloatParts | undefined
   const text = digits > PRECISION ? value.toExponential(PRECISION).replace(/0+e/, 'e') : shortest;
   const [mantissa = '', exponent = '+0'] = text.split('e');
   const [whole = '', fraction = ''] = mantissa.split('.');
+  return { whole, fraction, exponent: exponent.slice(1) };
+}
+
+/** All of a column have as many digits as the longest needs; the further ones are exact. */
+function exponentialText(value: number, fraction: number, exponentDigits: number): string {
+  const [mantissa = '', exponent = '+0'] = value.toExponential(fraction).split('e');
   const sign = Object.is(value, -0) ? '-' : '';
-  return {
-    whole: sign + whole,
-    fraction: fraction === '' ? '0' : fraction,
-    exponent: `${exponent[0]}${exponent.slice(1).padStart(2, '0')}`,
-  };
+  const point = mantissa.includes('.') ? mantissa : `${mantissa}.`;
+  return `${sign}${point}e${exponent[0]}${exponent.slice(1).padStart(Math.max(2, exponentDigits), '0')}`;
 }
 
 /** A float's text without an exponent. */

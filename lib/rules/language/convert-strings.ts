@@ -79,7 +79,12 @@ function convertReplacement(node: SyntaxNode, source: Source, convert: Convert):
       spec === undefined
         ? []
         : partsBetween(spec, spec.from + 1, spec.to, (a, b) => source.source.slice(a, b), source, convert),
-    label: selfDoc === undefined ? '' : source.source.slice(node.from + 1, selfDoc.to),
+    label: selfDoc === undefined ? '' : source.source.slice(node.from + 1, labelEnd(selfDoc)),
     at: node.from + source.shift,
   };
+}
+
+/** The label of `{x = }` goes on to what follows it, blanks included. */
+function labelEnd(selfDoc: SyntaxNode): number {
+  return selfDoc.nextSibling?.from ?? selfDoc.to;
 }

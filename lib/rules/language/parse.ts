@@ -22,7 +22,18 @@ export function parseExpression(source: string, limits: RuleLimits): Expression 
   // Python's eval takes leading blanks, the grammar would take them for an indented block.
   const blank = /^[ \t\f\n\r]*/.exec(source)?.[0].length ?? 0;
   const text = source.slice(blank);
-  return toExpression(expressionNode(text, blank), { source: text, shift: blank, limits });
+  return toExpression(expressionNode(text.replace(BARE_POINT, asDigits), blank), {
+    source: text,
+    shift: blank,
+    limits,
+  });
+}
+
+/** `5.` and `5.e3`, which the grammar does not know: to it they are numbers of as many digits, and read as they are later. */
+const BARE_POINT = /(?<![\w.])\d[\d_]*\.(?:[eE][+-]?\d[\d_]*)?(?![\w.])/g;
+
+function asDigits(number: string): string {
+  return '1'.repeat(number.length);
 }
 
 /** Counts brackets before the parser runs: text in strings counts too, which only makes the bound a little tighter. */

@@ -21,7 +21,7 @@ export const CONVERTING: readonly LibraryFunction[] = [
     round(x as Value, digits ?? null, evaluation),
   ),
   defineFunction('float', 'x=, /', ([x]) => new PyFloat(x === undefined ? 0 : toFloat(x))),
-  defineFunction('int', 'x=, /, base=', ([x, base]) => toInt(x ?? 0, base)),
+  defineFunction('int', 'x=, /, base=', ([x, base]) => toInt(x === undefined ? 0 : x, base)),
   defineFunction('bool', 'x=, /', ([x]) => x !== undefined && truth(x)),
   defineFunction('str', 'object=, /', ([x], evaluation) => {
     if (x === undefined) return '';

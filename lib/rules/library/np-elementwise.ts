@@ -35,7 +35,12 @@ export const ELEMENTWISE: readonly LibraryFunction[] = [
   map(predicate('isfinite', Number.isFinite)),
   map(sameTypeFunction('floor', Math.floor)),
   map(sameTypeFunction('ceil', Math.ceil)),
-  map(refuseBool('sign', sameTypeFunction('sign', Math.sign))),
+  map(
+    refuseBool(
+      'sign',
+      sameTypeFunction('sign', (x) => Math.sign(x) + 0),
+    ),
+  ),
   defineFunction('np.power', 'x1, x2, /', ([a, b], evaluation) =>
     arrayArithmetic('**', a as Value, b as Value, evaluation),
   ),

@@ -1,12 +1,12 @@
 import { castTo } from '../array/cast.ts';
-import { FLOAT64, INT64, UINT64 } from '../array/dtype.ts';
+import { type DType, FLOAT64, INT64, UINT64 } from '../array/dtype.ts';
 import { asArray } from '../array/from-values.ts';
 import { NdArray, type numbersOf, unwrapped } from '../array/ndarray.ts';
 import { argsort, averagedType, checkFraction, cumsum, quantileOfSorted, sort } from '../array/order.ts';
 import { type ReduceOptions, reduce } from '../array/reduce.ts';
 import { reshape, stack } from '../array/shape.ts';
 import type { Evaluation } from '../evaluation.ts';
-import type { Value } from '../value/value.ts';
+import { PyFloat, type Value } from '../value/value.ts';
 import { axesOf, axisOf, flag } from './argument.ts';
 import { defineFunction, type LibraryFunction } from './function.ts';
 
@@ -16,7 +16,7 @@ export const ORDERING: readonly LibraryFunction[] = [
     sort(asArray(a as Value, evaluation), lastAxis(axis), evaluation),
   ),
   defineFunction('np.argsort', 'a, axis=', ([a, axis], evaluation) =>
-    argsort(asArray(a as Value, evaluation), lastAxis(axis), evaluation),
+    argsort(atLeast1d(asArray(a as Value, evaluation)), lastAxis(axis), evaluation),
   ),
   defineFunction('np.cumsum', 'a, axis=', ([a, axis], evaluation) => {
     const array = asArray(a as Value, evaluation);
@@ -29,6 +29,10 @@ export const ORDERING: readonly LibraryFunction[] = [
   quantileFunction('np.percentile', 'Percentiles', 100),
   quantileFunction('np.quantile', 'Quantiles', 1),
 ];
+
+function atLeast1d(array: NdArray): NdArray {
+  return array.ndim === 0 ? reshape(array, [1]) : array;
+}
 
 function lastAxis(axis: Value | undefined): number | undefined {
   return axis === undefined ? -1 : axisOf(axis);
@@ -43,7 +47,7 @@ function quantileFunction(name: string, what: 'Percentiles' | 'Quantiles', whole
     const results = Array.from({ length: fractions.size }, (_, i) => {
       const fraction = (fractions.store[fractions.offset + i] as number) / whole;
       checkFraction(fraction, what);
-      return quantile(array, fraction, options, evaluation);
+      return quantile(array, fraction, typeof q === 'number' || q instanceof PyFloat, options, evaluation);
     });
     const [only] = results;
     if (asked.ndim === 0 && only !== undefined) return unwrapped(only);
@@ -52,16 +56,24 @@ function quantileFunction(name: string, what: 'Percentiles' | 'Quantiles', whole
   });
 }
 
-/** One quantile over axes. Each lane is sorted; the fraction is in the array's own precision, as numpy's is. */
-function quantile(array: NdArray, fraction: number, options: ReduceOptions, evaluation: Evaluation): NdArray {
-  const dtype = averagedType(array.dtype);
-  const own = dtype.fit(fraction);
-  return overSortedLanes(array, options, evaluation, (lane, count) => quantileOfSorted(lane, 0, count, own, dtype.fit));
+/** One quantile over axes. A Python number as the fraction keeps the array's precision, anything else is float64. */
+function quantile(
+  array: NdArray,
+  fraction: number,
+  weak: boolean,
+  options: ReduceOptions,
+  evaluation: Evaluation,
+): NdArray {
+  const own = averagedType(array.dtype);
+  const result = weak ? own : FLOAT64;
+  return overSortedLanes(array, result, options, evaluation, (lane, count) =>
+    quantileOfSorted(lane, count, fraction, own, result),
+  );
 }
 
 /** The middle element, or the mean of the two in the middle. */
 function median(array: NdArray, options: ReduceOptions, evaluation: Evaluation): Value {
-  const result = overSortedLanes(array, options, evaluation, (lane, count) => {
+  const result = overSortedLanes(array, averagedType(array.dtype), options, evaluation, (lane, count) => {
     if (count === 0 || Number.isNaN(lane[count - 1])) return Number.NaN;
     const middle = Math.floor(count / 2);
     const high = lane[middle] as number;
@@ -72,11 +84,17 @@ function median(array: NdArray, options: ReduceOptions, evaluation: Evaluation):
 
 type OfSorted = (lane: ReturnType<typeof numbersOf>, count: number) => number;
 
-function overSortedLanes(array: NdArray, options: ReduceOptions, evaluation: Evaluation, apply: OfSorted): NdArray {
+function overSortedLanes(
+  array: NdArray,
+  dtype: DType,
+  options: ReduceOptions,
+  evaluation: Evaluation,
+  apply: OfSorted,
+): NdArray {
   evaluation.take(array.size * 4);
   const reduction = {
     name: 'quantile',
-    result: averagedType,
+    result: () => dtype,
     needsElements: false,
     apply: (run: { data: ReturnType<typeof numbersOf>; start: number; count: number; step: number }) => {
       const lane = FLOAT64.numbers(run.count);

@@ -62,7 +62,7 @@ function strip(text: string, chars: Value): string {
 /** What Python counts as blank: also the separators from \x1c to \x1f, but not the byte order mark that JavaScript takes. */
 const BLANK = '\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000';
 const EDGE_BLANKS = new RegExp(`^[${BLANK}]+|(?<![${BLANK}])[${BLANK}]+$`, 'g');
-const BLANKS = new RegExp(`[${BLANK}]+`, 'g');
+const WORDS = new RegExp(`[^${BLANK}]+`, 'g');
 
 function split(text: string, separator: Value, most: number): string[] {
   if (separator === null) return splitAtBlanks(text, most);
@@ -75,18 +75,10 @@ function split(text: string, separator: Value, most: number): string[] {
 
 function splitAtBlanks(text: string, most: number): string[] {
   const parts: string[] = [];
-  let rest = strip(text, null);
-  BLANKS.lastIndex = 0;
-  while (rest !== '') {
-    const gap = most >= 0 && parts.length >= most ? -1 : rest.search(BLANKS);
-    if (gap === -1) return [...parts, most >= 0 ? text.slice(text.length - tailLength(text, rest)) : rest];
-    parts.push(rest.slice(0, gap));
-    rest = rest.slice(gap).replace(EDGE_BLANKS, '');
+  for (const word of text.matchAll(WORDS)) {
+    // What is left when all splits are used up keeps the blanks at its end.
+    if (most >= 0 && parts.length === most) return [...parts, text.slice(word.index)];
+    parts.push(word[0]);
   }
   return parts;
-}
-
-/** The last part of a bounded split keeps the blanks at its end. */
-function tailLength(text: string, rest: string): number {
-  return text.length - text.lastIndexOf(rest);
 }

@@ -151,6 +151,7 @@ function sequenceArithmetic(op: BinaryOp, left: Value, right: Value, evaluation:
     const count = repeatCount(right);
     if (count !== undefined) return repeat(left, count, evaluation);
     const leading = repeatCount(left);
+    if (leading === undefined && isSequenceTimesFloat(left, right)) throw unsupported(op, left, right);
     return leading === undefined ? undefined : repeat(right, leading, evaluation);
   }
   return left instanceof PySet && right instanceof PySet ? setArithmetic(op, left, right, evaluation) : undefined;
@@ -167,6 +168,12 @@ function concatenate(left: Value, right: Value, evaluation: Evaluation): Value |
   evaluation.take(left.items.length + tail.length);
   const items = [...left.items, ...tail];
   return lists ? new PyList(items) : new PyTuple(items);
+}
+
+/** numpy's float scalars do not repeat a list, nor do they make it an array. */
+function isSequenceTimesFloat(left: Value, right: Value): boolean {
+  const isSequence = (value: Value) => value instanceof PyList || value instanceof PyTuple;
+  return (isSequence(left) && right instanceof NpScalar) || (left instanceof NpScalar && isSequence(right));
 }
 
 function repeatCount(value: Value): number | undefined {

@@ -1,7 +1,7 @@
 import { arrayCompare, compareNumbers, compareOrder } from '../array/binary.ts';
 import { FLOAT64 } from '../array/dtype.ts';
 import type { CompareOp } from '../array/kernels.ts';
-import { NdArray, NpScalar } from '../array/ndarray.ts';
+import { NdArray, NpScalar, npBool } from '../array/ndarray.ts';
 import type { Evaluation } from '../evaluation.ts';
 import { Predictions } from '../inputs/predictions.ts';
 import { PyDict, PySet } from './hashed.ts';
@@ -23,6 +23,9 @@ export function compare(op: CompareOp, left: Value, right: Value, evaluation: Ev
   const x = realNumber(left);
   const y = realNumber(right);
   if (x !== undefined && y !== undefined) return compareReal(op, x, y);
+  const scalarBesideText =
+    (left instanceof NpScalar && typeof right === 'string') || (right instanceof NpScalar && typeof left === 'string');
+  if (scalarBesideText && (op === '==' || op === '!=')) return npBool(op === '!=');
   if (op === '==') return equalObjects(left, right, evaluation);
   if (op === '!=') return !equalObjects(left, right, evaluation);
   return compareObjects(op, left, right, evaluation);

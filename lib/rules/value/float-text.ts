@@ -3,30 +3,36 @@ export function floatText(value: number): string {
   if (Number.isNaN(value)) return 'nan';
   if (!Number.isFinite(value)) return value > 0 ? 'inf' : '-inf';
   if (value === 0) return Object.is(value, -0) ? '-0.0' : '0.0';
-  return fromShortest(value.toExponential());
+  const size = Math.abs(value);
+  return laidOut(value.toExponential(), size >= 1e-4 && size < 1e16);
 }
 
-/** A float32 as numpy writes it: the shortest digits that read back as the same float32. */
-export function float32Text(value: number): string {
-  return shortestFor(value, 9, Math.fround);
+/** How a narrower float is written: the digits that always suffice, its rounding, and from where on with an exponent. */
+export interface NarrowFloat {
+  readonly digits: number;
+  readonly round: (value: number) => number;
+  readonly exponentFrom: number;
 }
 
-/** The shortest digits of a narrower float; `round` is its rounding, `most` the digits that always suffice. */
-export function shortestFor(value: number, most: number, round: (value: number) => number): string {
+/** A narrower float as numpy writes it: the shortest digits that read back as the same float. */
+export function narrowFloatText(value: number, type: NarrowFloat): string {
   if (!Number.isFinite(value) || value === 0) return floatText(value);
-  for (let digits = 1; digits < most; digits++) {
+  const size = Math.abs(value);
+  const positional = size >= 1e-4 && size < type.exponentFrom;
+  for (let digits = 1; digits < type.digits; digits++) {
     const text = value.toExponential(digits - 1);
-    if (round(Number(text)) === value) return fromShortest(text);
+    if (type.round(Number(text)) === value) return laidOut(text, positional);
   }
-  return fromShortest(value.toExponential(most - 1));
+  return laidOut(value.toExponential(type.digits - 1), positional);
 }
 
-function fromShortest(exponential: string): string {
+/** The digits of JavaScript's exponential notation, as Python lays them out. */
+function laidOut(exponential: string, positional: boolean): string {
   const [mantissa = '', exponentText = '0'] = exponential.split('e');
   const exponent = Number(exponentText);
   const sign = mantissa.startsWith('-') ? '-' : '';
   const digits = mantissa.replace('-', '').replace('.', '');
-  if (exponent < -4 || exponent >= 16) {
+  if (!positional) {
     const point = digits.length > 1 ? `${digits[0]}.${digits.slice(1)}` : digits;
     return `${sign}${point}e${exponent < 0 ? '-' : '+'}${String(Math.abs(exponent)).padStart(2, '0')}`;
   }

@@ -1,6 +1,6 @@
 import { fixedDigits, floatText, scaledExactly } from './float-text.ts';
 import type { FormatSpec } from './format-spec.ts';
-import { valueError } from './py-error.ts';
+import { PyError, valueError } from './py-error.ts';
 
 type Parts = readonly [sign: string, digits: string];
 
@@ -16,7 +16,7 @@ export function formatInt(value: number | bigint, spec: FormatSpec): Parts {
   if (spec.precision !== undefined) throw valueError('Precision not allowed in integer format specifier');
   const sign = signText(value < 0, spec);
   const magnitude = value < 0 ? -value : value;
-  if (spec.type === 'c') return ['', String.fromCodePoint(Number(value))];
+  if (spec.type === 'c') return ['', charOf(value)];
   const base = BASES[spec.type];
   if (base !== undefined) {
     const digits = magnitude.toString(base[0]);
@@ -127,4 +127,9 @@ function groupFloat(digits: string, spec: FormatSpec): string {
 
 function unknownCode(code: string, type: string): Error {
   return valueError(`Unknown format code '${code}' for object of type '${type}'`);
+}
+
+function charOf(value: number | bigint): string {
+  if (value < 0 || value > 0x10ffff) throw new PyError('OverflowError', '%c arg not in range(0x110000)');
+  return String.fromCodePoint(Number(value));
 }

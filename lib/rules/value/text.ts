@@ -41,7 +41,7 @@ function intText(value: number | bigint): string {
 
 function scalarRepr(value: NpScalar): string {
   const text = elementText(value.dtype, value.value);
-  return value.dtype.kind === 'bool' ? `np.${text}` : `np.${value.dtype.name}(${text})`;
+  return value.dtype.kind === 'bool' ? `np.${text}_` : `np.${value.dtype.name}(${text})`;
 }
 
 function containerRepr(value: Exclude<Value, null | string | boolean | number | bigint>, meter: Meter): string {
