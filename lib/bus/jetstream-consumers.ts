@@ -110,13 +110,16 @@ async function formerTopics(
 ): Promise<FormerTopic[]> {
   const floor = info.ack_floor.stream_seq;
   const isIdle = info.num_pending === 0 && info.num_ack_pending === 0;
-  const former = parseFormer(info.config.metadata?.former);
+  const former = parseFormer(info.config.metadata?.former).filter(
+    ({ topic, untilSeq }) => topic !== inTopic && !isIdle && untilSeq > floor,
+  );
   const before = info.config.metadata?.in_topic;
   if (before !== undefined && before !== inTopic) {
+    // Also when it seems idle: a message that was stored a moment ago is not counted yet.
     const { state } = await manager.streams.info(STREAM);
     former.push({ topic: before, untilSeq: state.last_seq });
   }
-  return former.filter(({ topic, untilSeq }) => topic !== inTopic && !isIdle && untilSeq > floor);
+  return former;
 }
 
 /** Written by `metadataAndFilter` alone. */

@@ -27,6 +27,7 @@ const LARGEST_MESSAGE = 11 * 1024 * 1024;
 const HEADERS_ABOUT = 500;
 const PULL_EXPIRES_MS = 60_000;
 const HEARTBEAT_MS = 5000;
+const CONFIRM_MS = 1000;
 
 const ACK = Buffer.from('+ACK');
 const NAK = Buffer.from('-NAK');
@@ -124,6 +125,10 @@ class PullQueue implements StageQueue {
   readonly #held = new Map<number, JetStreamStageMessage>();
   #heldBytes = 0;
   #waiting: JetStreamStageMessage[] = [];
+  /** Reply subjects of messages that were acknowledged, not yet confirmed to have reached the server. */
+  #acked: string[] = [];
+  readonly #unconfirmed = new Set<string[]>();
+  #confirmed: string[][] = [];
   #wake: (() => void) | undefined;
   #pullId = 0;
   /** What the standing request may still bring. */
@@ -145,6 +150,7 @@ class PullQueue implements StageQueue {
     this.#timers = [
       setInterval(() => this.#touch(), options.ackWaitMs / 3),
       setInterval(() => this.#watch(), HEARTBEAT_MS),
+      setInterval(() => this.#confirmAcks(), CONFIRM_MS),
     ];
     void this.#followConnection();
     this.#pull();
@@ -168,7 +174,8 @@ class PullQueue implements StageQueue {
     for (const { seq } of messages) {
       const held = this.#held.get(seq);
       if (held === undefined) continue;
-      this.#answer(held, ACK);
+      this.#answer(held.reply, ACK);
+      this.#acked.push(held.reply);
       this.#held.delete(seq);
       this.#heldBytes -= held.size;
     }
@@ -180,7 +187,7 @@ class PullQueue implements StageQueue {
     this.#closed = true;
     for (const timer of this.#timers) clearInterval(timer);
     this.#subscription.unsubscribe();
-    for (const message of this.#held.values()) this.#answer(message, NAK);
+    for (const message of this.#held.values()) this.#answer(message.reply, NAK);
     this.#held.clear();
     this.#waiting = [];
     this.#wake?.();
@@ -271,7 +278,7 @@ class PullQueue implements StageQueue {
 
   /** Tells the server that what is held is being worked on. */
   #touch(): void {
-    for (const message of this.#held.values()) this.#answer(message, WORKING);
+    for (const message of this.#held.values()) this.#answer(message.reply, WORKING);
   }
 
   /** A request that the server does not know of (any more) sends no heartbeats: ask again. */
@@ -291,11 +298,38 @@ class PullQueue implements StageQueue {
       if (this.#closed) return;
       if (status.type !== 'reconnect') continue;
       this.suspectUpTo = Math.max(this.suspectUpTo, this.#highest);
+      this.#ackAgain();
       this.#pullAgain();
     }
   }
 
-  #answer(message: JetStreamStageMessage, verdict: Uint8Array): void {
-    if (!this.#options.connection.isClosed()) this.#options.connection.publish(message.reply, verdict);
+  #answer(reply: string, verdict: Uint8Array): void {
+    if (!this.#options.connection.isClosed()) this.#options.connection.publish(reply, verdict);
+  }
+
+  /**
+   * Forgets acknowledgements a moment after the server has them: after a lost connection the others are sent again. (A moment,
+   * because a server that is killed forgets what it did not write to disk yet.)
+   */
+  #confirmAcks(): void {
+    if (this.#acked.length === 0 || this.#options.connection.isClosed()) return;
+    const acked = this.#acked;
+    this.#acked = [];
+    this.#unconfirmed.add(acked);
+    this.#options.connection.flush().then(
+      () => {
+        this.#unconfirmed.delete(acked);
+        this.#confirmed = [...this.#confirmed.slice(-1), acked];
+      },
+      // The connection was lost meanwhile: they are sent again when it is back.
+      () => undefined,
+    );
+  }
+
+  #ackAgain(): void {
+    this.#acked = [...this.#confirmed, ...this.#unconfirmed, this.#acked].flat();
+    this.#confirmed = [];
+    this.#unconfirmed.clear();
+    for (const reply of this.#acked) this.#answer(reply, ACK);
   }
 }

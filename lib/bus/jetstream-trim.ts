@@ -9,6 +9,7 @@ export interface HistoryLimits {
 }
 
 const MAX_ROUNDS = 10;
+const SETTLED_MS = 200;
 
 /**
  * Drops what is processed and beyond the history that is kept. What a consumer has not acknowledged stays, however old.
@@ -16,10 +17,10 @@ const MAX_ROUNDS = 10;
  * @returns how many messages went.
  */
 export async function trimStream(manager: JetStreamManager, limits: HistoryLimits): Promise<number> {
-  // The stream's end is read before the consumers' places: what comes in between is above it and stays.
   let { state } = await manager.streams.info(STREAM);
   if (state.messages === 0) return 0;
-  const end = state.last_seq + 1;
+  // The stream's end is read before the consumers' places, and a little back: consumers count what was stored a moment later.
+  const end = await firstSince(manager, Date.now() - SETTLED_MS, state.last_seq + 1);
   const bounds = await boundsOfConsumers(manager, end);
   let purged = await purge(manager, bounds, await firstSince(manager, Date.now() - limits.ageMs, end));
   let cut = 0;

@@ -4,7 +4,8 @@ import { BoxError, errorText } from '../error/box-error.ts';
 
 /** Message schedules and per-message limits that the bus rests on came with this version. */
 const LEAST_SERVER = '2.12.0';
-const LONGEST_WAIT_MS = 5000;
+/** Between two tries to connect again: a refused connection costs next to nothing, a board's other services wait for this one. */
+const RECONNECT_MS = 500;
 
 export interface NatsOptions {
   /** `nats://host:port`, or several separated by commas. */
@@ -23,7 +24,6 @@ export interface NatsOptions {
  * @throws BoxError `unavailable` when there is no server, `not_implemented` when the server is older than 2.12.
  */
 export async function connectNats(options: NatsOptions): Promise<NatsConnection> {
-  let waitMs = 50;
   const connection = await connect({
     servers: options.url.split(',').map((server) => server.trim()),
     name: options.name,
@@ -32,10 +32,8 @@ export async function connectNats(options: NatsOptions): Promise<NatsConnection>
     maxReconnectAttempts: -1,
     waitOnFirstConnect: options.atFirst === 'wait',
     ignoreAuthErrorAbort: true,
-    reconnectDelayHandler: () => {
-      waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS);
-      return waitMs * (0.5 + Math.random() / 2);
-    },
+    reconnectTimeWait: RECONNECT_MS,
+    reconnectJitter: RECONNECT_MS / 2,
     pingInterval: 20_000,
     timeout: 5000,
     // A stack trace per request costs a third of the throughput.
@@ -51,14 +49,5 @@ export async function connectNats(options: NatsOptions): Promise<NatsConnection>
       `Cannot use NATS server: it must be ${LEAST_SERVER} or later, got ${version}`,
     );
   }
-  void resetWait(connection, () => {
-    waitMs = 50;
-  });
   return connection;
-}
-
-async function resetWait(connection: NatsConnection, reset: () => void): Promise<void> {
-  for await (const status of connection.status()) {
-    if (status.type === 'reconnect') reset();
-  }
 }

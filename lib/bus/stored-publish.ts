@@ -57,6 +57,17 @@ export function openStoredPublish(connection: NatsConnection): StoredPublish {
     },
   });
 
+  // What was under way when the connection was lost is not answered any more, and what was published since is dropped.
+  const giveUp = (error: BoxError) => {
+    for (const group of groups.values()) {
+      for (let i = 0; i < group.outcomes.length; i++) group.outcomes[i] ??= error;
+      group.done();
+    }
+  };
+  void whenConnectionChanges(connection, () => {
+    giveUp(new BoxError('unavailable', 'Cannot publish: the connection to the bus was lost', { retryAfterSeconds: 1 }));
+  });
+
   const publishGroup = async (messages: readonly StreamMessage[], timeoutMs: number) => {
     const id = nextGroup++;
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -86,6 +97,10 @@ export function openStoredPublish(connection: NatsConnection): StoredPublish {
     },
     close: () => subscription.unsubscribe(),
   };
+}
+
+async function whenConnectionChanges(connection: NatsConnection, changed: () => void): Promise<void> {
+  for await (const { type } of connection.status()) if (type === 'disconnect' || type === 'reconnect') changed();
 }
 
 let currentHead: Uint8Array = new Uint8Array();

@@ -17,7 +17,7 @@ import type { ScenarioChange, ScenarioFeed } from '#lib/scenario/scenario-store.
 import { openSecretFiles } from '#lib/secret/secret-files.ts';
 import { openConnectorMetrics } from '../../connector/metrics.ts';
 import { type Connector, type ConnectorLimits, openConnector } from '../../connector/open-connector.ts';
-import { type NatsServer, startNats } from '../../local/server/nats.ts';
+import { startNats } from '../../local/server/nats.ts';
 import { temporaryFolder } from '../support/servers.ts';
 
 const MIB = 1024 * 1024;
@@ -176,6 +176,8 @@ export interface StageOf {
   readonly function?: string;
 }
 
+const CREATED_AT = new Date(Date.now() - 60_000).toISOString();
+
 /** A scenario of these stages; `rev` and `paused` may differ. */
 export function record(
   id: string,
@@ -188,13 +190,12 @@ export function record(
       { in_topic: inTopic, out_topic: out, ...(name !== undefined && { function: name }), rules: [] },
     ]),
   );
-  const at = new Date(Date.now() - 60_000).toISOString();
   return {
     id,
     rev: '1-a',
     paused: false,
-    createdAt: at,
-    updatedAt: at,
+    createdAt: CREATED_AT,
+    updatedAt: CREATED_AT,
     ...more,
     scenario: { _id: id, scenario_name: id, scenario_definition: definition },
   };
@@ -203,8 +204,9 @@ export function record(
 export type Fixture = Awaited<ReturnType<typeof openFixture>>;
 
 /** NATS, a gateway and a connector between them, with all that a test needs to look at it. */
-export async function openFixture(limits: Partial<ConnectorLimits> = {}, server?: NatsServer) {
-  const nats = server ?? (await startNats({ dataDir: await temporaryFolder('connector') }));
+export async function openFixture(limits: Partial<ConnectorLimits> = {}, gatewayUrl?: string) {
+  const dataDir = await temporaryFolder('connector');
+  let nats = await startNats({ dataDir });
   const secretsDir = await temporaryFolder('secrets');
   await writeFile(join(secretsDir, 'box-api-key'), 'secret-key');
   const connection = await connectNats({ url: nats.url, name: 'test' });
@@ -221,7 +223,7 @@ export async function openFixture(limits: Partial<ConnectorLimits> = {}, server?
     const connector = await openConnector({
       connection: own,
       feed,
-      gatewayUrl: gateway.url,
+      gatewayUrl: gatewayUrl ?? gateway.url,
       secrets: openSecretFiles(secretsDir),
       log: openLog('connector', process.env.TEST_LOG_LEVEL ?? 'silent'),
       metrics,
@@ -238,7 +240,7 @@ export async function openFixture(limits: Partial<ConnectorLimits> = {}, server?
   };
   const connector = await startConnector();
   return {
-    nats,
+    natsUrl: nats.url,
     secretsDir,
     connection,
     gateway,
@@ -251,6 +253,11 @@ export async function openFixture(limits: Partial<ConnectorLimits> = {}, server?
     connector,
     startConnector,
     stopConnector,
+    /** Kills NATS and starts it again on the same port with the same data. */
+    async restartNats() {
+      await nats.kill();
+      nats = await startNats({ dataDir, port: nats.port });
+    },
     /** Puts the scenario and waits until the connector works with it. */
     async put(scenario: ScenarioRecord) {
       feed.put(scenario);
@@ -293,7 +300,7 @@ export async function openFixture(limits: Partial<ConnectorLimits> = {}, server?
       deadLetters.close();
       await gateway.close();
       await connection.close();
-      if (server === undefined) await nats.stop();
+      await nats.stop();
     },
   };
 }

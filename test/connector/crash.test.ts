@@ -1,0 +1,177 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { openCouchDatabase } from '#lib/couchdb/couch-database.ts';
+import { openCouchdbScenarioStore } from '#lib/scenario/couchdb-scenario-store.ts';
+import { sharedCouchdb, uniqueName } from '../support/servers.ts';
+import { echo, type Fixture, jsonOf, LIMITS, openFixture, openGateway, record, until } from './fixture.ts';
+
+/** Sends `total` numbers, some at a time. */
+async function sendNumbers(box: Fixture, topic: string, total: number): Promise<void> {
+  for (let n = 0; n < total; n += 10) {
+    await Promise.all(Array.from({ length: 10 }, (_, i) => box.send(topic, n + i)));
+  }
+}
+
+const numbers = (total: number) => Array.from({ length: total }, (_, i) => i);
+const inOrder = (values: unknown[]) => (values as number[]).toSorted((a, b) => a - b);
+
+describe('connector: crashes', () => {
+  it('a function killed ten times in the middle of a stream: every signal has one output', async () => {
+    const probe = await openGateway();
+    const { port, url } = probe;
+    await probe.close();
+    const start = async (): Promise<ChildProcess> => {
+      const child = fork(new URL('function-process.ts', import.meta.url), [String(port)], { stdio: 'inherit' });
+      await once(child, 'message');
+      return child;
+    };
+    const box = await openFixture({ maxBatchEvents: 8 }, url);
+    let child = await start();
+    try {
+      await box.put(record('killed', { ingestion: { in: 'killed_in', out: 'killed_out', function: 'any' } }));
+      const total = 1000;
+      const sending = sendNumbers(box, 'killed_in', total);
+      for (let kills = 1; kills <= 10; kills++) {
+        await until(async () => (await box.all('killed_out')).length >= kills * 50, `${kills * 50} outputs`);
+        child.kill('SIGKILL');
+        await once(child, 'exit');
+        child = await start();
+      }
+      await sending;
+      await box.receive('killed_out', total);
+      await box.idle('killed');
+      assert.deepEqual((await box.all('killed_out')).map(jsonOf), inOrder(numbers(total)));
+      assert.equal((await box.deadLetters.list({}, { limit: 1 })).total, 0);
+    } finally {
+      child.kill('SIGKILL');
+      await box.close();
+    }
+  });
+
+  it('a connector killed five times: every signal has one output, in order, and dead letters come once', async () => {
+    const couchdb = await sharedCouchdb();
+    const box = await openFixture();
+    const databaseName = uniqueName('scenarios');
+    const address = new URL(couchdb.url);
+    const login = { user: decodeURIComponent(address.username), password: decodeURIComponent(address.password) };
+    address.username = '';
+    address.password = '';
+    const couch = { url: address.href.replace(/\/$/, ''), database: databaseName, ...login };
+    const store = openCouchdbScenarioStore(openCouchDatabase(couch));
+    await box.stopConnector();
+    const { writeFile } = await import('node:fs/promises');
+    await writeFile(`${box.secretsDir}/couchdb-password`, login.password);
+    const start = (): ChildProcess =>
+      fork(new URL('../../connector/main.ts', import.meta.url), [], {
+        stdio: ['ignore', process.env.TEST_LOG_LEVEL ? 'inherit' : 'ignore', 'inherit', 'ipc'],
+        env: {
+          ...process.env,
+          NATS_URL: box.natsUrl,
+          GATEWAY_URL: box.gateway.url,
+          COUCHDB_URL: couch.url,
+          COUCHDB_USER: login.user,
+          COUCHDB_DATABASE: databaseName,
+          SECRETS_DIR: box.secretsDir,
+          HTTP_PORT: '0',
+          MAX_BATCH_EVENTS: '16',
+          STREAM_MAX_BYTES: String(64 * 1024 * 1024),
+          DEAD_MAX_BYTES: String(8 * 1024 * 1024),
+        },
+      });
+    box.gateway.functions.set('slow', async (call) => {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      return echo(call);
+    });
+    let child = start();
+    try {
+      const scenario = record('restart', {
+        ingestion: { in: 'restart_in', out: 'restart_mid', function: 'slow' },
+        inference: { in: 'restart_mid', out: 'restart_out', function: 'slow' },
+      });
+      await store.put(scenario, undefined);
+      await box.status.waitApplied('restart', scenario.rev, 20_000);
+      const total = 1500;
+      const sending = sendNumbers(box, 'restart_in', total);
+      for (let kills = 1; kills <= 5; kills++) {
+        await until(async () => (await box.all('restart_out')).length >= kills * 100, `${kills * 100} outputs`);
+        child.kill('SIGKILL');
+        await once(child, 'exit');
+        child = start();
+      }
+      await sending;
+      const sent = (await box.all('restart_in')).map(jsonOf);
+      await box.receive('restart_out', total);
+      await box.idle('restart');
+      assert.deepEqual((await box.all('restart_out')).map(jsonOf), sent);
+      child.kill('SIGTERM');
+      const [code] = await once(child, 'exit');
+      assert.equal(code, 0);
+    } finally {
+      child.kill('SIGKILL');
+      await store.close();
+      await box.close();
+    }
+  }).timeout(60_000);
+
+  it('outputs that were published and not acknowledged are not published again, long after the bus forgot their ids', async () => {
+    const box = await openFixture({ streams: { ...LIMITS.streams, duplicateWindowMs: 100 } });
+    try {
+      box.gateway.functions.set('echo', echo);
+      const scenario = record(
+        'once',
+        { ingestion: { in: 'once_in', out: 'once_out', function: 'echo' } },
+        { paused: true },
+      );
+      await box.put(scenario);
+      const receipts = await Promise.all(numbers(5).map((n) => box.send('once_in', n)));
+      // As a connector leaves it that is killed between publishing and acknowledging.
+      for (const n of [0, 1]) {
+        await box.publisher.publish('once_out', {
+          attributes: { id: `early-${n}` },
+          body: Buffer.from(String(n)),
+          messageId: `once.ingestion.${receipts[n]?.seq}.0`,
+        });
+      }
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      await box.put({ ...scenario, paused: false, rev: '2-b' });
+      await box.receive('once_out', 5);
+      await box.idle('once');
+      const outputs = await box.all('once_out');
+      assert.deepEqual(outputs.map(jsonOf), numbers(5));
+      assert.equal(outputs[1]?.attributes.id, 'early-1');
+    } finally {
+      await box.close();
+    }
+  });
+
+  it('NATS killed and started again three times under load: every signal that it took has one output', async () => {
+    const box = await openFixture();
+    try {
+      box.gateway.functions.set('echo', echo);
+      await box.put(
+        record('nats', {
+          ingestion: { in: 'nats_in', out: 'nats_mid', function: 'echo' },
+          inference: { in: 'nats_mid', out: 'nats_out', function: 'echo' },
+        }),
+      );
+      let isSending = true;
+      const send = async () => {
+        for (let n = 0; isSending; n++) await box.send('nats_in', n).catch(() => undefined);
+      };
+      const sending = send();
+      for (let restarts = 1; restarts <= 3; restarts++) {
+        await until(async () => (await box.all('nats_out').catch(() => [])).length >= restarts * 200, 'outputs');
+        await box.restartNats();
+      }
+      isSending = false;
+      await sending;
+      const sent = (await box.all('nats_in')).map(jsonOf);
+      await box.receive('nats_out', sent.length);
+      await box.idle('nats');
+      assert.deepEqual((await box.all('nats_out')).map(jsonOf), sent);
+    } finally {
+      await box.close();
+    }
+  }).timeout(60_000);
+});
