@@ -9,12 +9,16 @@ import { openLog } from '#lib/log/log.ts';
 import { openSecretFiles, type SecretFiles } from '#lib/secret/secret-files.ts';
 import { type SensoryConfig, sensoryConfig } from './config.ts';
 import { openDatasets } from './datasets.ts';
+import { openEpochs } from './feed/epoch.ts';
 import { openSensoryMetrics } from './metrics.ts';
+import { openFileWriter } from './order/file-order.ts';
 import { openOrderStore } from './order/order-store.ts';
 import { openShardProcessor } from './order/process-shard.ts';
 import { openRabbitmqOrderQueue } from './order/rabbitmq.ts';
 import { openPixelSource } from './pack/pixel-source.ts';
 import { defaultDataset, oldRoutes } from './route/old-routes.ts';
+import { orderRoutes } from './route/order-routes.ts';
+import { streamRoutes } from './route/stream-routes.ts';
 import { taskRoute } from './route/task-route.ts';
 
 /** Opens the function: samples in, batches out. */
@@ -38,13 +42,12 @@ export async function open(env: Environment): Promise<OpenedFunction> {
     cacheBytes: config.pixelCacheMib * 1024 * 1024,
     maxPixels: config.maxImagePixels,
   });
-  const processShard = openShardProcessor({
-    orders,
-    queue,
-    source,
-    catalogueOf: datasets.openFolder,
-    published: (samples) => metrics.drawn('order', samples),
-  });
+  const epochOf = openEpochs();
+  const catalogueOf = datasets.openFolder;
+  const ordered = (samples: number) => metrics.drawn('order', samples);
+  const writeFile = openFileWriter({ store, orders, source, epochOf, catalogueOf, streamed: ordered });
+  const processShard = openShardProcessor({ orders, queue, source, catalogueOf, published: ordered, writeFile });
+  const stream = { source, epochOf, streamed: (samples: number) => metrics.drawn('stream', samples) };
   const parts = { config, secrets, store, datasets, source, orders, queue, metrics };
   // The connector waits on the task queue: it is made without waiting for the first order. Without a broker the next
   // call that needs it tries again.
@@ -54,7 +57,12 @@ export async function open(env: Environment): Promise<OpenedFunction> {
     log,
     secrets,
     metrics: metrics.base,
-    routes: [...oldRoutes(parts), taskRoute(processShard, metrics.base.events)],
+    routes: [
+      ...oldRoutes(parts),
+      ...streamRoutes(parts, stream),
+      ...orderRoutes(parts, stream),
+      taskRoute(processShard, metrics.base.events),
+    ],
     errorResponse: unknownRoute,
     async health() {
       await Promise.all([store.head('health'), database.now(), queue.prepare()]);

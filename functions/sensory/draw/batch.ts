@@ -3,7 +3,7 @@ import type { Catalogue } from '../catalogue/catalogue.ts';
 import type { Sample } from '../catalogue/sample.ts';
 import type { Snapshot } from '../catalogue/snapshot.ts';
 import type { PixelSource } from '../pack/pixel-source.ts';
-import { addNoise } from './noise.ts';
+import { augmenter, oldNoise } from './augment.ts';
 import { openRandom, type Seed, seedAt } from './random.ts';
 import { shuffled } from './shuffle.ts';
 
@@ -48,9 +48,10 @@ export async function drawBatch(
   if (bad.length > 0) await replaceBad(source, draw, order, from, samples, data, bad);
   if (draw.noise > 0) {
     const size = width * height;
+    const vary = augmenter(oldNoise(draw.noise));
     for (let i = 0; i < samples.length; i++) {
       const image = { width, height, channels: 1 as const, data: data.subarray(i * size, (i + 1) * size) };
-      const noisy = addNoise(image, draw.noise, openRandom(seedAt(draw.seed, from + i)));
+      const noisy = vary(image, openRandom(seedAt(draw.seed, from + i)));
       if (noisy !== image) data.set(noisy.data, i * size);
     }
   }

@@ -1,4 +1,7 @@
-/** An order of a batch through RabbitMQ, as its document in CouchDB has it. */
+import type { FeedSpec } from '../feed/spec.ts';
+import type { OrderFormat } from '../format/order-file.ts';
+
+/** An order of samples, onto a queue of RabbitMQ or into files, as its document in CouchDB has it. */
 export interface Order {
   readonly id: string;
   /** The dataset's folder, and the state of it that is drawn from. */
@@ -8,8 +11,17 @@ export interface Order {
   readonly noise: number;
   readonly shards: readonly ShardState[];
   readonly createdAt: string;
+  /** What files are made of and in which form; without it samples go to the order's queue. */
+  readonly files?: FileOrder;
   /** Set once nobody wants it any more: its queue was unused for half an hour, or it was cancelled. */
   readonly ended?: 'expired' | 'cancelled';
+}
+
+export interface FileOrder {
+  readonly format: OrderFormat;
+  readonly spec: FeedSpec;
+  /** Samples of one epoch: the order goes through so many epochs as it takes. */
+  readonly epochSize: number;
 }
 
 /** One task of an order: `size` positions from `from` on. */
@@ -23,6 +35,9 @@ export interface ShardState {
    * recorded; it is published again, and the first copy counts for nothing.
    */
   readonly tries: readonly number[];
+  /** The length of its file, once it is written. */
+  readonly bytes?: number;
+  readonly doneAt?: string;
 }
 
 /** Splits an order into shards of that size, the last one with what is left. */

@@ -6,7 +6,7 @@ import { type Draw, drawBatch, drawOrder } from '../draw/batch.ts';
 import { seedOf } from '../draw/random.ts';
 import { oneHotLabels, sampleJson } from '../format/sample-json.ts';
 import type { PixelSource } from '../pack/pixel-source.ts';
-import type { Order, ShardState } from './order.ts';
+import type { FileOrder, Order, ShardState } from './order.ts';
 import type { OrderQueue, ResultMessage, ResultPublisher } from './order-queue.ts';
 import type { OrderStore } from './order-store.ts';
 
@@ -16,6 +16,8 @@ export interface ShardParts {
   readonly source: PixelSource;
   readonly catalogueOf: (folder: string) => Promise<Catalogue>;
   readonly published: (samples: number) => void;
+  /** Does a shard of an order into files. */
+  readonly writeFile: (order: Order, files: FileOrder, shard: number) => Promise<void>;
 }
 
 /**
@@ -46,6 +48,7 @@ export function openShardProcessor(parts: ShardParts): (orderId: string, shard: 
   return async (orderId, shard) => {
     const order = await parts.orders.update(orderId, (current) => beginTry(current, shard));
     const state = shardOf(order, shard);
+    if (order.files !== undefined) return parts.writeFile(order, order.files, shard);
     if (order.ended !== undefined || state.published === state.size) return;
     try {
       if (state.tries.length > 1) await dropStale(parts.queue, orderId, shard, state);
@@ -85,7 +88,7 @@ function shardOf(order: Order, shard: number): ShardState {
 
 function beginTry(order: Order, shard: number): Order {
   const state = shardOf(order, shard);
-  if (order.ended !== undefined || state.published === state.size) return order;
+  if (order.files !== undefined || order.ended !== undefined || state.published === state.size) return order;
   return withShard(order, shard, { ...state, tries: [...state.tries, state.published] });
 }
 
