@@ -22,6 +22,12 @@ const SETTINGS = {
     min: 1024,
     max: 64 * MIB,
   }),
+  maxInflatedBytes: integer('MAX_INFLATED_BYTES', {
+    doc: 'The largest signal after its compression is undone.',
+    fallback: 32 * MIB,
+    min: 1024,
+    max: 512 * MIB,
+  }),
   maxImagePixels: integer('MAX_IMAGE_PIXELS', {
     doc: 'The largest picture that is decoded, width times height.',
     fallback: 50_000_000,

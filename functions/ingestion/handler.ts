@@ -41,6 +41,7 @@ export async function open(env: Environment): Promise<OpenedFunction> {
     processEvents: openFeatureMaker(scenarios, {
       maxPixels: config.maxImagePixels,
       maxFeatureBytes: config.maxFeatureBytes,
+      maxInflatedBytes: config.maxInflatedBytes,
     }),
     health: () => checkAnswers(nats),
     async close() {

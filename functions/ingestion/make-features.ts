@@ -2,15 +2,16 @@ import { BoxError } from '#lib/error/box-error.ts';
 import { compileDataDescriptor, type FeatureSet } from '#lib/feature/data-descriptor.ts';
 import { isRecord } from '#lib/feature/given.ts';
 import { type EventBatch, eventError } from '#lib/function/event-batch.ts';
-import type { DecodeLimits } from '#lib/image/image.ts';
 import type { Feature, FeaturesBody } from '#lib/message/body.ts';
 import { type CloudEvent, correlationIdOf, dataJson, EVENT_TYPE } from '#lib/message/cloud-event.ts';
 import type { EventResult, FunctionAnswer } from '#lib/message/function-answer.ts';
 import type { DataDescriptor, ScenarioRecord } from '#lib/scenario/scenario.ts';
 import type { ScenarioClient } from '#lib/scenario/scenario-client.ts';
-import { EventSignal } from './signal/event-signal.ts';
+import { EventSignal, type SignalLimits } from './signal/event-signal.ts';
+import { RowSignal } from './signal/row-signal.ts';
+import { splitSignal } from './signal/split-signal.ts';
 
-export interface FeatureLimits extends DecodeLimits {
+export interface FeatureLimits extends SignalLimits {
   /** The largest features message, in bytes. */
   readonly maxFeatureBytes: number;
 }
@@ -35,8 +36,8 @@ export function openFeatureMaker(
   };
 }
 
-/** One signal to its features event; a promise only where a picture has to be decoded. */
-type SignalProcess = (event: CloudEvent) => CloudEvent | Promise<CloudEvent>;
+/** A message to its features events, one for each signal in it; a promise only where a picture has to be decoded. */
+type SignalProcess = (event: CloudEvent) => readonly CloudEvent[] | Promise<readonly CloudEvent[]>;
 
 function compileProcess(record: ScenarioRecord, limits: FeatureLimits): SignalProcess {
   const descriptor = record.scenario.scenario_definition.ingestion_definition?.data_descriptor;
@@ -44,16 +45,43 @@ function compileProcess(record: ScenarioRecord, limits: FeatureLimits): SignalPr
     throw new BoxError('invalid_argument', `Cannot make features: scenario ${record.id} has no ingestion_definition`);
   }
   // A descriptor without features is that of a sender which makes them itself.
-  if (descriptor.feature_list.length === 0) return (event) => passedOn(event, descriptor, limits);
+  if (descriptor.feature_list.length === 0) return (event) => [passedOn(event, descriptor, limits)];
   return describedProcess(descriptor, compileDataDescriptor(descriptor), limits);
 }
 
 function describedProcess(descriptor: DataDescriptor, set: FeatureSet, limits: FeatureLimits): SignalProcess {
   return (event) => {
-    const features = set.make(new EventSignal(event, limits));
-    if (features instanceof Promise) return features.then((made) => featuresEvent(event, descriptor, made, limits));
-    return featuresEvent(event, descriptor, features, limits);
+    const signal = new EventSignal(event, limits);
+    const rows = splitSignal(signal, set.takesFields);
+    if (rows !== undefined) return rowEvents(rows, signal, descriptor, set, limits);
+    const features = set.make(signal);
+    if (features instanceof Promise) return features.then((made) => [featuresEvent(event, descriptor, made, limits)]);
+    return [featuresEvent(event, descriptor, features, limits)];
   };
+}
+
+/** The features of each row. One row that fails fails the message: it is processed whole or not at all. */
+async function rowEvents(
+  rows: readonly unknown[],
+  signal: EventSignal,
+  descriptor: DataDescriptor,
+  set: FeatureSet,
+  limits: FeatureLimits,
+): Promise<CloudEvent[]> {
+  const { event } = signal;
+  const events: CloudEvent[] = [];
+  for (const [index, row] of rows.entries()) {
+    const id = `${event.id}.${index}`;
+    const correlationid = `${correlationIdOf(event)}.${index}`;
+    try {
+      const features = await set.make(new RowSignal(row, signal, id));
+      events.push(featuresEvent({ ...event, id, correlationid }, descriptor, features, limits));
+    } catch (thrown) {
+      if (!(thrown instanceof BoxError)) throw thrown;
+      throw new BoxError(thrown.code, `${thrown.message} (signal ${index + 1} of ${rows.length})`, { cause: thrown });
+    }
+  }
+  return events;
 }
 
 /** A signal that is a features body already: it only gets the correlation id of its event. */
@@ -120,9 +148,9 @@ function isSmall(data: Feature['data']): boolean {
 async function settleSome(events: readonly CloudEvent[], process: SignalProcess): Promise<EventResult[]> {
   const results: EventResult[] = new Array(events.length);
   const running = new Set<Promise<void>>();
-  const settle = async (index: number, id: string, made: Promise<CloudEvent>): Promise<void> => {
+  const settle = async (index: number, id: string, made: Promise<readonly CloudEvent[]>): Promise<void> => {
     try {
-      results[index] = { id, events: [await made] };
+      results[index] = { id, events: await made };
     } catch (thrown) {
       results[index] = { id, error: eventError(thrown) };
     }
@@ -131,7 +159,7 @@ async function settleSome(events: readonly CloudEvent[], process: SignalProcess)
     try {
       const made = process(event);
       if (!(made instanceof Promise)) {
-        results[index] = { id: event.id, events: [made] };
+        results[index] = { id: event.id, events: made };
         continue;
       }
       const settled: Promise<void> = settle(index, event.id, made).finally(() => running.delete(settled));

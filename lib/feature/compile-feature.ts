@@ -7,18 +7,25 @@ import { featureOutput } from './output.ts';
 import type { Signal } from './signal.ts';
 import { readSource } from './source.ts';
 import { compileSteps, STEP_PARAMS } from './step-list.ts';
-import { fault, type Value } from './value.ts';
+import { fault, type JsonValue, type Value } from './value.ts';
 
-/** Makes one feature of a signal. Throws a BoxError that names the feature; only pictures take time. */
-export type FeatureMaker = (signal: Signal) => Feature | Promise<Feature>;
+/** One feature of a descriptor. */
+export interface FeatureMaker {
+  /** Makes the feature of a signal. Throws a BoxError that names the feature; only pictures take time. */
+  readonly make: (signal: Signal) => Feature | Promise<Feature>;
+  /** Whether it looks for a field of an object: a list of objects is then many signals. */
+  readonly takesField: boolean;
+}
 
 /** Params that are no step, for the documentation. */
 export const PARAM_DOCS: Readonly<Record<string, string>> = {
   from: 'Where the feature comes from, see above.',
   missing:
-    'What is taken when the signal has no such value, or null: `fail` (default: the signal is refused), `nan`, or `{ "value": … }`.',
+    'What is taken when the signal has no such value, and for every null in a list: `fail` (default: the signal is refused), `nan`, or `{ "value": … }`.',
   steps:
     'Steps in an order of their own, each an object with one key: `[{ "offset": 1 }, { "scale": 2 }]`. Not beside steps among the params.',
+  compute:
+    'Precision of the steps: `float64` (default), or `float32` as numpy computes with float32 arrays, each result rounded.',
   dtype:
     'Element type by its numpy name; `float32` for arrays when left out. Types of whole numbers refuse what is not whole or does not fit.',
 };
@@ -39,12 +46,13 @@ export function compileFeature(descriptor: FeatureDescriptor, given: Given): Fea
   const { feature_name: name, feature_type: type } = descriptor;
   const source = readSource(params.field('from'), name);
   const missing = readMissing(params.field('missing'));
-  const steps = compileSteps(params, source?.gives);
+  const round = params.field('compute')?.choice(['float64', 'float32']) === 'float32' ? Math.fround : asItIs;
+  const steps = compileSteps(params, source?.gives, { round });
   const output = featureOutput(type, params.field('dtype')?.choice(DTYPES));
   if (source === undefined) return undefined;
 
   const finish = (found: Value | undefined): Feature => {
-    let value = found ?? missing;
+    let value = missing === undefined ? found : filled(found, missing);
     if (value === undefined) throw fault('must be in the signal');
     for (const step of steps) value = step(value);
     return { feature_name: name, data: output(value) };
@@ -52,7 +60,7 @@ export function compileFeature(descriptor: FeatureDescriptor, given: Given): Fea
   const fail = (thrown: unknown): never => {
     throw namedError(thrown, name, source.label);
   };
-  return (signal) => {
+  const make = (signal: Signal) => {
     try {
       const value = source.read(signal);
       return value instanceof Promise ? value.then(finish).catch(fail) : finish(value);
@@ -60,6 +68,11 @@ export function compileFeature(descriptor: FeatureDescriptor, given: Given): Fea
       return fail(thrown);
     }
   };
+  return { make, takesField: source.takesField };
+}
+
+function asItIs(value: number): number {
+  return value;
 }
 
 /**
@@ -79,13 +92,26 @@ function paramsOf(given: Given): Given | undefined {
   }
 }
 
-function readMissing(given: Given | undefined): Value | undefined {
+function readMissing(given: Given | undefined): JsonValue | undefined {
   if (given === undefined || given.value === 'fail') return undefined;
   if (given.value === 'nan') return { kind: 'json', json: Number.NaN };
   if (!isRecord(given.value)) return given.refuse('must be fail, nan or { "value": … }');
   const value = given.fields(['value'])?.value;
   if (value === undefined || value.value === null) return given.note('must have a value');
   return { kind: 'json', json: value.value };
+}
+
+/** The value with what is missing put in its place: for all of it, or for each null in its lists. */
+function filled(found: Value | undefined, missing: JsonValue): Value {
+  if (found === undefined) return missing;
+  return found.kind === 'json' && Array.isArray(found.json)
+    ? { kind: 'json', json: withoutNulls(found.json, missing.json) }
+    : found;
+}
+
+function withoutNulls(json: unknown, value: unknown): unknown {
+  if (json === null || json === undefined) return value;
+  return Array.isArray(json) ? json.map((item) => withoutNulls(item, value)) : json;
 }
 
 /** An error with the feature's name in front; errors of the values themselves begin with what they must be. */

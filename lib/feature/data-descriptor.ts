@@ -9,6 +9,8 @@ import type { Signal } from './signal.ts';
 export interface FeatureSet {
   /** Makes every feature, in the descriptor's order. Gives a promise only when a picture had to be decoded. */
   readonly make: (signal: Signal) => readonly Feature[] | Promise<readonly Feature[]>;
+  /** Whether every feature looks for a field of an object: a JSON list of objects is then many signals. */
+  readonly takesFields: boolean;
 }
 
 /**
@@ -30,7 +32,7 @@ export function compileDataDescriptor(descriptor: DataDescriptor): FeatureSet {
     const list = problems.map(({ pointer, message }) => `${pointer} ${message}`).join('; ');
     throw new BoxError('invalid_argument', `Cannot use data descriptor: ${list}`, { problems });
   }
-  return { make: (signal) => makeAll(makers, signal) };
+  return { make: (signal) => makeAll(makers, signal), takesFields: makers.every(({ takesField }) => takesField) };
 }
 
 function compile(descriptor: DataDescriptor): { makers: FeatureMaker[]; problems: Problem[] } {
@@ -55,7 +57,7 @@ function compile(descriptor: DataDescriptor): { makers: FeatureMaker[]; problems
 function makeAll(makers: readonly FeatureMaker[], signal: Signal): readonly Feature[] | Promise<readonly Feature[]> {
   const features: (Feature | Promise<Feature>)[] = [];
   let later = false;
-  for (const make of makers) {
+  for (const { make } of makers) {
     try {
       const feature = make(signal);
       if (feature instanceof Promise) later = true;

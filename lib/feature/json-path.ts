@@ -5,6 +5,12 @@ import type { Given } from './given.ts';
 /** What a path finds: undefined when there is nothing. */
 export type JsonGetter = (json: unknown) => unknown;
 
+export interface JsonPath {
+  readonly get: JsonGetter;
+  /** Whether the path begins with the name of a field: on a list it finds nothing. */
+  readonly takesField: boolean;
+}
+
 const environment = new JSONPathEnvironment();
 // Both run a regular expression out of the scenario over text out of the signal: unbounded backtracking.
 environment.functionRegister.delete('match');
@@ -14,7 +20,7 @@ environment.functionRegister.delete('search');
  * Compiles a JSONPath (RFC 9535). A path that names one place gives what is there; one with wildcards, slices or
  * filters gives the list of what it finds.
  */
-export function compileJsonPath(given: Given): JsonGetter | undefined {
+export function compileJsonPath(given: Given): JsonPath | undefined {
   const text = given.text();
   if (text === undefined) return undefined;
   let query: JSONPathQuery;
@@ -23,13 +29,18 @@ export function compileJsonPath(given: Given): JsonGetter | undefined {
   } catch (error) {
     return given.refuse(`must be a JSONPath (RFC 9535; ${errorText(error)})`);
   }
-  if (!query.singularQuery()) {
-    return (json) => {
+  if (query.singularQuery()) {
+    const steps = singularSteps(query);
+    return { get: getterOf(steps), takesField: typeof steps[0] === 'string' };
+  }
+  const first = query.segments[0]?.selectors ?? [];
+  return {
+    takesField: first.every((selector) => 'name' in selector) && !query.toString().startsWith('$..'),
+    get(json) {
       const found = isContainer(json) ? query.query(json as never).values() : [];
       return found.length === 0 ? undefined : found;
-    };
-  }
-  return getterOf(singularSteps(query));
+    },
+  };
 }
 
 /** The names and indexes of a singular query: at twenty times the library's speed, and most paths are such. */
@@ -40,6 +51,12 @@ function singularSteps(query: JSONPathQuery): (string | number)[] {
     if (selector !== undefined && 'index' in selector && typeof selector.index === 'number') return selector.index;
     throw new Error(`a singular query consists of names and indexes: ${query.toString()}`);
   });
+}
+
+/** The field of a JSON object with a name; where there is none and the name has dots, the field of a field. */
+export function fieldOf(json: unknown, name: string): unknown {
+  const own = memberOf(json, name);
+  return own === undefined && name.includes('.') ? getterOf(name.split('.'))(json) : own;
 }
 
 /** Follows names and indexes (from the end where negative) down own properties only. */

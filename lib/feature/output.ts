@@ -3,7 +3,7 @@ import type { FeatureDescriptor } from '../scenario/scenario.ts';
 import { ARRAY_OF, type Dtype, type NumericData } from '../tensor/dtype.ts';
 import { toFloat16Bits } from '../tensor/float16.ts';
 import { type Nested, tensorBytes, toNested } from '../tensor/tensor.ts';
-import { fault, kindWords, MAX_ELEMENTS, type Numbers, type Texts, toNumbers, toTexts, type Value } from './value.ts';
+import { fault, MAX_ELEMENTS, type Numbers, type Texts, toNumbers, toTexts, type Value } from './value.ts';
 
 /**
  * Arrays of up to this many elements go out as nested lists, which people and functions in any language read; larger
@@ -41,10 +41,9 @@ function oneNumber(value: Value, dtype: Dtype | undefined): TensorValue {
 }
 
 function arrayOutput(dtype: Dtype | undefined): FeatureOutput {
+  if (dtype === 'string') return (value) => nestedTexts(toTexts(value));
   return (value) => {
     if (value.kind === 'json' && dtype === undefined && isPlainList(value.json)) return value.json;
-    if (isText(value) && (dtype === undefined || dtype === 'string')) return nestedTexts(toTexts(value));
-    if (dtype === 'string') throw fault(`must be text for dtype string, got ${kindWords(value.kind)}`);
     return written(toNumbers(value), dtype ?? 'float32');
   };
 }
@@ -54,13 +53,6 @@ function isPlainList(json: unknown): json is number[] {
   if (!Array.isArray(json) || json.length > MAX_NESTED) return false;
   for (let i = 0; i < json.length; i++) if (typeof json[i] !== 'number') return false;
   return true;
-}
-
-function isText(value: Value): boolean {
-  if (value.kind !== 'json') return value.kind === 'texts';
-  let first = value.json;
-  while (Array.isArray(first)) first = first[0];
-  return typeof first === 'string';
 }
 
 /** Numbers as a tensor of the dtype, nested where short. Nested lists cannot say infinity. */

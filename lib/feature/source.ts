@@ -1,8 +1,7 @@
-import type { Given } from './given.ts';
-import { isRecord } from './given.ts';
-import { compileJsonPath, getterOf } from './json-path.ts';
-import type { Signal } from './signal.ts';
-import type { Value, ValueKind } from './value.ts';
+import { type Given, isRecord } from './given.ts';
+import { compileJsonPath, type JsonPath } from './json-path.ts';
+import { SIGNAL_ATTRIBUTES, type Signal } from './signal.ts';
+import { fault, type Value, type ValueKind } from './value.ts';
 
 /** Where a feature comes from. */
 export interface Source {
@@ -10,46 +9,180 @@ export interface Source {
   readonly label: string;
   /** What it gives; undefined when that depends on the signal. */
   readonly gives: ValueKind | undefined;
+  /** Whether it looks for a field of an object: a list of objects is then many signals. */
+  readonly takesField: boolean;
   /** The value; undefined when the signal lacks it. Only pictures take time. */
-  readonly read: (signal: Signal) => Value | undefined | Promise<Value>;
+  readonly read: (signal: Signal) => Value | undefined | Promise<Value | undefined>;
 }
 
 /** What `from` may be, for the documentation. */
 export const SOURCE_DOCS: Readonly<Record<string, string>> = {
-  '$…': 'A JSONPath (RFC 9535) into a JSON signal. One that can find several places gives the list of what it finds.',
-  body: 'The whole body: JSON, text, a picture or bytes.',
-  image: 'The body as a picture: PNG, JPEG, WebP, GIF (first frame), TIFF or AVIF.',
+  '"$…"':
+    'A JSONPath (RFC 9535) into a signal of records. One that can find several places gives the list of what it finds.',
+  '{ "field": "name" }': 'A field of a JSON object, a column of CSV, a record of SenML, a metric of Sparkplug.',
+  '"body"': 'The whole body: records, text, a picture, sound or bytes.',
+  '"image"': 'The body as a picture: PNG, JPEG, WebP, GIF (first frame), TIFF or AVIF.',
+  '"audio"': 'The body as sound: WAV with PCM or float samples.',
+  '"bytes"': 'The body as bytes, whatever it is.',
+  '{ "inside": "$…", "as": "image" }':
+    'A picture (`image`), sound (`audio`) or `bytes` that stands in a record, as base64 or as the bytes of CBOR or MessagePack.',
+  '{ "pixel": [x, y] }': 'The channels of one pixel of a picture.',
+  '{ "attribute": "time" }': 'What is known of the signal beside its body: `id`, `source`, `time`, `subject`.',
+  '[…, …]': 'Several of these, one after the other in one row.',
 };
 
-/** Reads `from`. Left out, it is the field with the feature's name in a JSON object, and the body in any other signal. */
+/** Reads `from`. Left out, it is the field with the feature's name in records, and the body of any other signal. */
 export function readSource(given: Given | undefined, featureName: string): Source | undefined {
   if (given === undefined) return byName(featureName);
-  if (given.value === 'body') return { label: 'the body', gives: undefined, read: bodyOf };
-  if (given.value === 'image') return { label: 'the image', gives: 'image', read: imageOf };
-  if (typeof given.value !== 'string' || !given.value.startsWith('$')) {
-    return given.refuse('must be a JSONPath that begins with $, or one of body, image');
-  }
-  const get = compileJsonPath(given);
-  if (get === undefined) return undefined;
-  return { label: given.value, gives: 'json', read: (signal) => jsonValue(get(signal.json())) };
+  if (Array.isArray(given.value)) return readRow(given);
+  return typeof given.value === 'string' ? readWord(given) : readObject(given);
+}
+
+const WORDS: Readonly<Record<string, Omit<Source, 'takesField'>>> = {
+  body: { label: 'the body', gives: undefined, read: bodyOf },
+  image: { label: 'the image', gives: 'image', read: (signal) => imageOf(signal) },
+  audio: { label: 'the sound', gives: 'audio', read: (signal) => ({ kind: 'audio', audio: signal.audio() }) },
+  bytes: { label: 'the body', gives: 'bytes', read: (signal) => ({ kind: 'bytes', bytes: signal.bytes() }) },
+};
+
+function readWord(given: Given): Source | undefined {
+  const word = String(given.value);
+  if (Object.hasOwn(WORDS, word)) return { ...(WORDS[word] as Source), takesField: false };
+  if (!word.startsWith('$')) return given.refuse(`must be a JSONPath that begins with $, or one of ${words()}`);
+  const path = compileJsonPath(given);
+  return path && { label: word, gives: 'json', takesField: path.takesField, read: pathReader(path) };
+}
+
+function words(): string {
+  return Object.keys(WORDS).join(', ');
+}
+
+function pathReader({ get }: JsonPath): (signal: Signal) => Value | undefined {
+  return (signal) => jsonValue(get(signal.json()));
+}
+
+function readObject(given: Given): Source | undefined {
+  const fields = given.fields(['field', 'inside', 'as', 'pixel', 'attribute']);
+  if (fields === undefined) return undefined;
+  const named = (['field', 'inside', 'pixel', 'attribute'] as const).filter((name) => fields[name] !== undefined);
+  if (named.length !== 1) return given.note('must have one of field, inside, pixel, attribute');
+  if (fields.as !== undefined && fields.inside === undefined) fields.as.note('must come with inside');
+  if (fields.field) return readField(fields.field);
+  if (fields.pixel) return readPixel(fields.pixel);
+  if (fields.attribute) return readAttribute(fields.attribute);
+  return fields.inside && readInside(fields.inside, fields.as, given);
+}
+
+function readField(given: Given): Source | undefined {
+  const name = given.text(200);
+  return name === undefined
+    ? undefined
+    : { label: `field ${name}`, gives: 'json', takesField: true, read: (signal) => jsonValue(signal.field(name)) };
 }
 
 function byName(name: string): Source {
-  const nested = getterOf(name.split('.'));
-  const get = (json: Record<string, unknown>) => (Object.hasOwn(json, name) ? json[name] : nested(json));
   return {
     label: `field ${name}`,
     gives: undefined,
+    takesField: true,
     read(signal) {
       if (signal.form !== 'json') return bodyOf(signal);
       const json = signal.json();
-      return jsonValue(isRecord(json) ? get(json) : json);
+      // A list or a bare value has no fields: it is the feature. A pack of records has.
+      return jsonValue(isRecord(json) ? signal.field(name) : (signal.field(name) ?? json));
     },
   };
 }
 
+function readAttribute(given: Given): Source | undefined {
+  const name = given.choice(SIGNAL_ATTRIBUTES);
+  return name === undefined
+    ? undefined
+    : {
+        label: `attribute ${name}`,
+        gives: 'json',
+        takesField: false,
+        read: (signal) => jsonValue(signal.attribute(name)),
+      };
+}
+
+function readPixel(given: Given): Source | undefined {
+  const at = given.list({ min: 2, max: 2 })?.map((item) => item.integer({ min: 0, max: 65535 }));
+  const [x, y] = at ?? [];
+  if (x === undefined || y === undefined) return undefined;
+  return {
+    label: `pixel ${x}, ${y}`,
+    gives: 'numbers',
+    takesField: false,
+    async read(signal) {
+      const { width, height, channels, data } = await signal.image();
+      if (x >= width || y >= height) throw fault(`must be in the picture of ${width} by ${height} pixels`);
+      const start = (y * width + x) * channels;
+      return { kind: 'numbers', shape: [channels], data: data.slice(start, start + channels) };
+    },
+  };
+}
+
+function readInside(path: Given, as: Given | undefined, given: Given): Source | undefined {
+  const compiled = compileJsonPath(path);
+  const kind = as === undefined ? given.note('must have as') : as.choice(['image', 'audio', 'bytes'] as const);
+  if (compiled === undefined || kind === undefined) return undefined;
+  const bytesIn = (signal: Signal) => partOf(compiled.get(signal.json()));
+  return {
+    label: String(path.value),
+    gives: kind,
+    takesField: compiled.takesField,
+    read(signal) {
+      const bytes = bytesIn(signal);
+      if (bytes === undefined) return undefined;
+      if (kind === 'image') return imageOf(signal, bytes);
+      return kind === 'audio' ? { kind, audio: signal.audio(bytes) } : { kind, bytes };
+    },
+  };
+}
+
+function partOf(json: unknown): Uint8Array | undefined {
+  if (json === undefined || json === null || json instanceof Uint8Array) return json ?? undefined;
+  // A data URL says its type in front, which the bytes tell as well.
+  const text = typeof json === 'string' ? json.replace(/^data:[^,]{0,100};base64,/, '') : '';
+  if (text === '' || !/^[A-Za-z0-9+/_\s-]*={0,2}\s*$/.test(text)) throw fault('must be base64');
+  return Buffer.from(text, 'base64');
+}
+
+function readRow(given: Given): Source | undefined {
+  const items = given.list({ min: 1, max: 4096 })?.map((item) => {
+    const source = Array.isArray(item.value) ? item.refuse('must not be a list in a list') : readSource(item, '');
+    if (source?.gives === 'image' || source?.gives === 'audio') return item.note('must not be in a row');
+    return source;
+  });
+  if (!items?.every((item) => item !== undefined)) return undefined;
+  return {
+    label: items.map(({ label }) => label).join(', '),
+    gives: 'json',
+    takesField: items.every(({ takesField }) => takesField),
+    read(signal) {
+      const values = items.map((item) => item.read(signal));
+      if (values.some((value) => value instanceof Promise)) return Promise.all(values).then(rowOf);
+      return rowOf(values as (Value | undefined)[]);
+    },
+  };
+}
+
+/** Values one after the other; one that the signal lacks is null, for `missing` to fill. */
+function rowOf(values: readonly (Value | undefined)[]): Value {
+  const row: unknown[] = [];
+  for (const value of values) {
+    if (value === undefined) row.push(null);
+    else if (value.kind === 'json') row.push(...(Array.isArray(value.json) ? value.json.flat(32) : [value.json]));
+    else if (value.kind === 'numbers' || value.kind === 'texts') row.push(...value.data);
+    else throw fault('must be numbers or text to stand in a row');
+  }
+  return { kind: 'json', json: row };
+}
+
 function jsonValue(json: unknown): Value | undefined {
-  return json === undefined || json === null ? undefined : { kind: 'json', json };
+  if (json === undefined || json === null) return undefined;
+  return json instanceof Uint8Array ? { kind: 'bytes', bytes: json } : { kind: 'json', json };
 }
 
 function bodyOf(signal: Signal): Value | undefined | Promise<Value> {
@@ -60,11 +193,13 @@ function bodyOf(signal: Signal): Value | undefined | Promise<Value> {
       return { kind: 'texts', shape: [], data: [signal.text()] };
     case 'image':
       return imageOf(signal);
+    case 'audio':
+      return { kind: 'audio', audio: signal.audio() };
     case 'bytes':
       return { kind: 'bytes', bytes: signal.bytes() };
   }
 }
 
-async function imageOf(signal: Signal): Promise<Value> {
-  return { kind: 'image', image: await signal.image() };
+async function imageOf(signal: Signal, part?: Uint8Array): Promise<Value> {
+  return { kind: 'image', image: await signal.image(part), file: part ?? signal.bytes() };
 }

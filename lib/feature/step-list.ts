@@ -1,9 +1,10 @@
 import type { Given } from './given.ts';
 import { unknownName } from './given.ts';
-import type { StepKind, StepRun } from './step.ts';
+import type { StepContext, StepKind, StepRun } from './step.ts';
 import { STEPS } from './step-table.ts';
+import { audioNumbers, DEFAULT_AUDIO } from './steps/audio-steps.ts';
 import { DEFAULT_IMAGE, imageNumbers } from './steps/image-step.ts';
-import { kindWords, type ValueKind } from './value.ts';
+import { kindWords, type Value, type ValueKind } from './value.ts';
 
 /** A step as the params name it, with its options. */
 interface NamedStep {
@@ -18,23 +19,40 @@ export const STEP_PARAMS: readonly string[] = STEPS.flatMap((step) => [step.name
  * Compiles the steps that a feature's params name: side by side, in the order of the table, or as the list `steps` in an
  * order of its own. `start` is what the source gives, undefined when that depends on the signal.
  */
-export function compileSteps(params: Given, start: ValueKind | undefined): StepRun[] {
+export function compileSteps(params: Given, start: ValueKind | undefined, context: StepContext): StepRun[] {
   const named = namedSteps(params);
   const runs: StepRun[] = [];
   let kind = start;
-  if ((kind === undefined || kind === 'image') && named[0]?.kind.name !== 'image') {
-    runs.push((value) => (value.kind === 'image' ? imageNumbers(value.image, DEFAULT_IMAGE) : value));
-    if (kind === 'image') kind = 'numbers';
-  }
   for (const { kind: step, options } of named) {
+    if (!takesPlain(step) && isPlain(kind)) {
+      runs.push(plainNumbers);
+      if (kind !== undefined) kind = 'numbers';
+    }
     if (kind !== undefined && !step.takes.includes(kind)) {
       options.note(`takes ${step.takes.map(kindWords).join(' or ')}, and gets ${kindWords(kind)} here`);
     }
-    const run = step.compile(options);
+    const run = step.compile(options, context);
     if (run !== undefined) runs.push(run);
     kind = step.gives;
   }
+  if (isPlain(kind)) runs.push(plainNumbers);
   return runs;
+}
+
+/** Whether a step takes pictures, sound or bytes as they are: then it takes no numbers. */
+function takesPlain({ takes }: StepKind): boolean {
+  return !takes.includes('numbers') && takes.some((kind) => kind === 'image' || kind === 'audio' || kind === 'bytes');
+}
+
+/** Whether a value is, or may be, a picture or sound, which no other step takes. */
+function isPlain(kind: ValueKind | undefined): boolean {
+  return kind === undefined || kind === 'image' || kind === 'audio';
+}
+
+/** A picture or sound that no step is named for, as numbers in the usual form. */
+function plainNumbers(value: Value): Value {
+  if (value.kind === 'image') return imageNumbers(value, DEFAULT_IMAGE);
+  return value.kind === 'audio' ? audioNumbers(value.audio, DEFAULT_AUDIO) : value;
 }
 
 function namedSteps(params: Given): NamedStep[] {

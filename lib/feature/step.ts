@@ -4,6 +4,12 @@ import type { Value, ValueKind } from './value.ts';
 /** Turns one value into the next. Throws `fault(...)` when the signal's value does not fit. */
 export type StepRun = (value: Value) => Value;
 
+/** What every step of a feature is compiled with. */
+export interface StepContext {
+  /** Brings a result to the precision that the feature is computed in. */
+  readonly round: (value: number) => number;
+}
+
 /** A kind of step, as feature_params name it. */
 export interface StepKind {
   readonly name: string;
@@ -19,5 +25,5 @@ export interface StepKind {
    */
   readonly shorthand?: readonly string[];
   /** Reads the options; notes problems and returns undefined when they do not fit. */
-  readonly compile: (given: Given) => StepRun | undefined;
+  readonly compile: (given: Given, context: StepContext) => StepRun | undefined;
 }

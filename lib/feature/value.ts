@@ -1,9 +1,10 @@
+import type { Audio } from '../audio/wav.ts';
 import { BoxError } from '../error/box-error.ts';
 import type { Image } from '../image/image.ts';
 import { shown } from './given.ts';
 
 /** What flows from a feature's source through its steps to its output. */
-export type Value = JsonValue | Numbers | Texts | Picture | Bytes;
+export type Value = JsonValue | Numbers | Texts | Picture | Sound | Bytes;
 export type ValueKind = Value['kind'];
 
 /** A value out of the signal's JSON, not looked at yet. */
@@ -19,6 +20,8 @@ export interface Numbers {
   readonly data: Float64Array | Uint8Array;
   /** The axis that holds the channels, where there is one: that of a picture. */
   readonly channelAxis?: number;
+  /** Samples of a second, where the numbers are sound. */
+  readonly rate?: number;
 }
 
 /** Text: one (`shape` []) or an array of such. */
@@ -31,6 +34,13 @@ export interface Texts {
 export interface Picture {
   readonly kind: 'image';
   readonly image: Image;
+  /** The file that it was decoded from, which says how it is to be turned. */
+  readonly file: Uint8Array | undefined;
+}
+
+export interface Sound {
+  readonly kind: 'audio';
+  readonly audio: Audio;
 }
 
 export interface Bytes {
@@ -71,6 +81,7 @@ function textOf(item: unknown): string {
 }
 
 function numbersOfJson(json: unknown): Numbers {
+  if (json instanceof Uint8Array) return { kind: 'numbers', shape: [json.length], data: json };
   if (!Array.isArray(json)) return { kind: 'numbers', shape: [], data: Float64Array.of(numberOf(json, '')) };
   if (!Array.isArray(json[0])) {
     const data = new Float64Array(json.length);
@@ -126,6 +137,7 @@ const KIND_WORDS: Readonly<Record<ValueKind, string>> = {
   numbers: 'numbers',
   texts: 'text',
   image: 'an image',
+  audio: 'sound',
   bytes: 'bytes',
 };
 

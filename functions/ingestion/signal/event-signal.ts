@@ -1,30 +1,68 @@
-import { BoxError } from '#lib/error/box-error.ts';
-import type { Signal, SignalForm } from '#lib/feature/signal.ts';
+import { decode as decodeMsgpack } from '@msgpack/msgpack';
+import { decode as decodeCbor } from 'cbor2';
+import { type Audio, decodeWav } from '#lib/audio/wav.ts';
+import { BoxError, errorText } from '#lib/error/box-error.ts';
+import { fieldOf } from '#lib/feature/json-path.ts';
+import type { Signal, SignalAttribute, SignalForm } from '#lib/feature/signal.ts';
 import { decodeImage } from '#lib/image/decode-image.ts';
 import type { DecodeLimits, Image } from '#lib/image/image.ts';
-import { bareContentType, type CloudEvent, dataBytes, dataJson, isJsonContentType } from '#lib/message/cloud-event.ts';
-import { sniffForm } from './sniff-form.ts';
+import { type CloudEvent, dataBytes } from '#lib/message/cloud-event.ts';
+import { type BodyFormat, declaredFormat, sniffFormat } from '../format/body-format.ts';
+import { decompress, isGzip } from '../format/decompress.ts';
+import { jsonLike } from '../format/json-like.ts';
+import { resolveSenml, type SenmlRecord, senmlField } from '../format/senml.ts';
+import { readSparkplug, type SparkplugPayload, sparkplugField } from '../format/sparkplug.ts';
+
+export interface SignalLimits extends DecodeLimits {
+  /** The largest body after its compression is undone. */
+  readonly maxInflatedBytes: number;
+}
+
+const FORMS: Readonly<Record<BodyFormat, SignalForm>> = {
+  json: 'json',
+  ndjson: 'json',
+  csv: 'json',
+  tsv: 'json',
+  'senml-json': 'json',
+  'senml-cbor': 'json',
+  cbor: 'json',
+  msgpack: 'json',
+  sparkplug: 'json',
+  image: 'image',
+  audio: 'audio',
+  text: 'text',
+  bytes: 'bytes',
+};
 
 /** The signal in a CloudEvent. What is asked for is decoded once. */
 export class EventSignal implements Signal {
-  readonly form: SignalForm;
-  readonly #event: CloudEvent;
-  readonly #limits: DecodeLimits;
+  readonly format: BodyFormat;
+  readonly event: CloudEvent;
+  readonly #limits: SignalLimits;
   #bytes: Buffer | undefined;
   #json: unknown;
   #image: Promise<Image> | undefined;
 
-  constructor(event: CloudEvent, limits: DecodeLimits) {
-    this.#event = event;
+  constructor(event: CloudEvent, limits: SignalLimits) {
+    this.event = event;
     this.#limits = limits;
-    this.form = event.data_base64 === undefined ? formOfValue(event) : this.#formOfBytes();
+    this.format = event.data_base64 === undefined ? formatOfValue(event) : this.#formatOfBytes();
+  }
+
+  get form(): SignalForm {
+    return FORMS[this.format];
   }
 
   json(): unknown {
-    if (this.#json !== undefined) return this.#json;
-    if (this.form !== 'json') throw this.#wrongForm('JSON');
-    this.#json = dataJson(this.#event);
+    if (this.#json === undefined) this.#json = this.#decodeJson();
     return this.#json;
+  }
+
+  field(name: string): unknown {
+    const json = this.json();
+    if (this.format === 'senml-json' || this.format === 'senml-cbor') return senmlField(json as SenmlRecord[], name);
+    if (this.format === 'sparkplug') return sparkplugField(json as SparkplugPayload, name);
+    return fieldOf(json, name);
   }
 
   text(): string {
@@ -32,36 +70,79 @@ export class EventSignal implements Signal {
   }
 
   bytes(): Buffer {
-    this.#bytes ??= dataBytes(this.#event);
+    this.#bytes ??= unpacked(dataBytes(this.event), this.event, this.#limits);
     return this.#bytes;
   }
 
-  image(): Promise<Image> {
+  image(part?: Uint8Array): Promise<Image> {
+    if (part !== undefined) return decodeImage(part, this.#limits);
     if (this.form !== 'image' && this.form !== 'bytes') throw this.#wrongForm('an image');
     this.#image ??= decodeImage(this.bytes(), this.#limits);
     return this.#image;
   }
 
-  #formOfBytes(): SignalForm {
-    const type = bareContentType(this.#event.datacontenttype);
-    if (type === undefined || TELLS_NOTHING.has(type)) return sniffForm(this.bytes());
-    if (isJsonContentType(type)) return 'json';
-    if (type.startsWith('image/')) return 'image';
-    return type.startsWith('text/') ? 'text' : 'bytes';
+  audio(part?: Uint8Array): Audio {
+    if (part === undefined && this.form !== 'audio' && this.form !== 'bytes') throw this.#wrongForm('sound');
+    return decodeWav(part ?? this.bytes());
+  }
+
+  attribute(name: SignalAttribute): string | undefined {
+    return this.event[name];
+  }
+
+  #decodeJson(): unknown {
+    if (this.form !== 'json') throw this.#wrongForm('JSON');
+    const { data, data_base64: base64 } = this.event;
+    if (this.format === 'json' && base64 === undefined) return data;
+    try {
+      return decodeRecords(this.format, base64 === undefined ? data : undefined, () => this.bytes(), this.event.time);
+    } catch (cause) {
+      if (cause instanceof BoxError) throw cause;
+      const what = `Cannot read signal: it must be ${this.format} (${errorText(cause).slice(0, 200)})`;
+      throw new BoxError('invalid_argument', what, { cause });
+    }
+  }
+
+  #formatOfBytes(): BodyFormat {
+    return declaredFormat(this.event.datacontenttype) ?? sniffFormat(this.bytes());
   }
 
   #wrongForm(wanted: string): BoxError {
-    const type = this.#event.datacontenttype ?? 'no content type';
-    return new BoxError('invalid_argument', `the signal must be ${wanted}, got ${this.form} (${type})`);
+    const type = this.event.datacontenttype ?? 'no content type';
+    return new BoxError('invalid_argument', `Cannot read signal: it must be ${wanted}, got ${this.form} (${type})`);
   }
 }
 
-/** Content types that say nothing of what the body is: curl's default, a message published without a type. */
-const TELLS_NOTHING = new Set(['application/octet-stream', 'application/x-www-form-urlencoded', 'binary/octet-stream']);
-
 /** Data that came as a JSON value is JSON, unless it is text that is declared to be something else. */
-function formOfValue(event: CloudEvent): SignalForm {
-  if (typeof event.data !== 'string') return 'json';
-  const type = bareContentType(event.datacontenttype);
-  return type === undefined || isJsonContentType(type) ? 'json' : 'text';
+function formatOfValue(event: CloudEvent): BodyFormat {
+  const declared = event.datacontenttype === undefined ? 'json' : declaredFormat(event.datacontenttype);
+  if (typeof event.data !== 'string') return declared === 'senml-json' ? declared : 'json';
+  return declared ?? 'text';
+}
+
+function decodeRecords(format: BodyFormat, value: unknown, bytes: () => Buffer, time: string | undefined): unknown {
+  const json = () => value ?? JSON.parse(bytes().toString('utf8'));
+  // Relative to when the signal came, so that a signal which is processed again has the same times.
+  const nowSeconds = Date.parse(time ?? '') / 1000 || Date.now() / 1000;
+  switch (format) {
+    case 'senml-json':
+      return resolveSenml(json(), nowSeconds);
+    case 'senml-cbor':
+      return resolveSenml(jsonLike(decodeCbor(bytes())), nowSeconds);
+    case 'cbor':
+      return jsonLike(decodeCbor(bytes()));
+    case 'msgpack':
+      return jsonLike(decodeMsgpack(bytes()));
+    case 'sparkplug':
+      return readSparkplug(bytes());
+    default:
+      return json();
+  }
+}
+
+/** A body whose sender packed it: told by the event's `contentencoding`, or gzip by its first bytes. */
+function unpacked(bytes: Buffer, event: CloudEvent, { maxInflatedBytes }: SignalLimits): Buffer {
+  const encoding = event.contentencoding;
+  if (typeof encoding === 'string') return decompress(bytes, encoding, maxInflatedBytes);
+  return isGzip(bytes) ? decompress(bytes, 'gzip', maxInflatedBytes) : bytes;
 }

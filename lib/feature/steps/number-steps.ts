@@ -1,144 +1,147 @@
 import type { Given } from '../given.ts';
-import type { StepKind, StepRun } from '../step.ts';
-import { fault, floats, MAX_ELEMENTS, type Numbers, showShape, toNumbers } from '../value.ts';
+import type { StepKind } from '../step.ts';
+import { fault, type Numbers, toNumbers } from '../value.ts';
+import { UNITS } from './unit.ts';
 
-/** The numbers with each element replaced; the element's index selects among several factors. */
-export function eachNumber(numbers: Numbers, change: (value: number, index: number) => number): Numbers {
+/** The numbers with each replaced. */
+export function eachNumber(numbers: Numbers, change: (value: number) => number): Numbers {
   const { data } = numbers;
   const out = new Float64Array(data.length);
-  for (let i = 0; i < out.length; i++) out[i] = change(data[i] as number, i);
+  for (let i = 0; i < out.length; i++) out[i] = change(data[i] as number);
   return { ...numbers, data: out };
 }
 
-function numberStep(
-  step: Omit<StepKind, 'takes' | 'gives' | 'options'> & Partial<Pick<StepKind, 'options'>>,
-): StepKind {
-  return { options: {}, ...step, takes: ['json', 'numbers', 'texts'], gives: 'numbers' };
+type NumberStep = Pick<StepKind, 'name' | 'doc' | 'compile'> & Partial<StepKind>;
+
+/** A step from numbers to numbers. */
+export function numberStep(step: NumberStep): StepKind {
+  return { options: {}, takes: ['json', 'numbers', 'texts', 'bytes'], gives: 'numbers', ...step };
 }
 
 export const SCALE_STEP = numberStep({
   name: 'scale',
   doc: 'Multiplies by a number.',
-  compile(given) {
+  compile(given, { round }) {
     const by = given.number();
-    return by === undefined ? undefined : (value) => multiplied(toNumbers(value), by);
+    if (by === undefined) return undefined;
+    const factor = round(by);
+    return (value) => eachNumber(toNumbers(value), (item) => round(item * factor));
   },
 });
 
-function multiplied(numbers: Numbers, by: number): Numbers {
-  const { data } = numbers;
-  const out = new Float64Array(data.length);
-  for (let i = 0; i < out.length; i++) out[i] = (data[i] as number) * by;
-  return { ...numbers, data: out };
-}
+export const DIVIDE_STEP = numberStep({
+  name: 'divide',
+  doc: 'Divides by a number.',
+  compile(given, { round }) {
+    const by = given.number();
+    if (by === undefined) return undefined;
+    if (by === 0) return given.refuse('must not be 0');
+    const divisor = round(by);
+    return (value) => eachNumber(toNumbers(value), (item) => round(item / divisor));
+  },
+});
 
 export const OFFSET_STEP = numberStep({
   name: 'offset',
   doc: 'Adds a number.',
-  compile(given) {
+  compile(given, { round }) {
     const by = given.number();
-    return by === undefined ? undefined : (value) => eachNumber(toNumbers(value), (item) => item + by);
+    if (by === undefined) return undefined;
+    const addend = round(by);
+    return (value) => eachNumber(toNumbers(value), (item) => round(item + addend));
   },
 });
 
 export const CLIP_STEP = numberStep({
   name: 'clip',
   doc: '`[low, high]`: what is lower becomes low, what is higher becomes high.',
-  compile(given) {
+  compile(given, { round }) {
     const pair = given.list({ min: 2, max: 2 })?.map((item) => item.number());
     const [low, high] = pair ?? [];
     if (low === undefined || high === undefined) return undefined;
     if (low > high) return given.refuse('must be a lower and a higher bound, in this order');
-    return (value) => eachNumber(toNumbers(value), (item) => (item < low ? low : item > high ? high : item));
+    const [from, to] = [round(low), round(high)];
+    return (value) => eachNumber(toNumbers(value), (item) => (item < from ? from : item > to ? to : item));
   },
 });
 
-const NORMALISE_OPTIONS = {
-  mean: 'Is taken away: one number, or one for each channel.',
-  std: 'Is divided by: one number, or one for each channel.',
+const RANGE_OPTIONS = {
+  min: 'The lowest number that is taken.',
+  max: 'The highest.',
+  reason: 'What the dead letter says of a signal that is outside.',
 } as const;
 
-export const NORMALISE_STEP = numberStep({
-  name: 'normalise',
-  doc: '`(x - mean) / std`, by one pair for all or by one for each channel: the channels of a picture, of any other array its last axis.',
-  options: NORMALISE_OPTIONS,
-  shorthand: ['mean', 'std'],
+export const RANGE_STEP = numberStep({
+  name: 'range',
+  doc: 'Refuses a signal with a number outside of a range.',
+  options: RANGE_OPTIONS,
   compile(given) {
-    const fields = given.fields(['mean', 'std']);
+    const fields = given.fields(['min', 'max', 'reason']);
     if (fields === undefined) return undefined;
-    const mean = fields.mean?.numbers() ?? [0];
-    const std = fields.std?.numbers() ?? [1];
-    if (std.includes(0)) fields.std?.refuse('must not be 0');
-    if (mean.length !== 1 && std.length !== 1 && mean.length !== std.length) {
-      given.note(`must have as many of mean as of std, got ${mean.length} and ${std.length}`);
-    }
-    return normaliser(mean, std);
+    const min = fields.min?.number() ?? Number.NEGATIVE_INFINITY;
+    const max = fields.max?.number() ?? Number.POSITIVE_INFINITY;
+    const reason = fields.reason?.text();
+    if (min > max) given.note(`must have a min that is not above max, got ${min} and ${max}`);
+    return (value) => {
+      const numbers = toNumbers(value);
+      for (const item of numbers.data) {
+        if (item < min || item > max) throw fault(outside(item, min, max, reason));
+      }
+      return numbers;
+    };
   },
 });
 
-function normaliser(mean: readonly number[], std: readonly number[]): StepRun {
-  const channels = Math.max(mean.length, std.length);
-  return (value) => {
-    const numbers = toNumbers(value);
-    const { out, run, count } = channelRuns(numbers, channels);
-    for (let i = 0; i < out.length; i++) {
-      const channel = channels === 1 ? 0 : Math.trunc(i / run) % count;
-      const m = mean[mean.length === 1 ? 0 : channel] as number;
-      const s = std[std.length === 1 ? 0 : channel] as number;
-      out[i] = ((out[i] as number) - m) / s;
+function outside(item: number, min: number, max: number, reason: string | undefined): string {
+  const low = min === Number.NEGATIVE_INFINITY ? '' : ` from ${min}`;
+  const high = max === Number.POSITIVE_INFINITY ? '' : ` up to ${max}`;
+  return `must be${low}${high}${reason === undefined ? '' : ` (${reason})`}, got ${item}`;
+}
+
+const UNIT_OPTIONS = {
+  from: `The unit of the signal: ${Object.keys(UNITS).join(', ')}.`,
+  to: 'The unit of the feature, of the same quantity.',
+} as const;
+
+export const UNIT_STEP = numberStep({
+  name: 'unit',
+  doc: 'Converts between units of one quantity.',
+  options: UNIT_OPTIONS,
+  compile(given, { round }) {
+    const fields = given.fields(['from', 'to']);
+    const from = unitOf(fields?.from, given);
+    const to = unitOf(fields?.to, given);
+    if (from === undefined || to === undefined) return undefined;
+    if (from.quantity !== to.quantity) {
+      return given.note(`must be units of one quantity, got ${from.quantity} and ${to.quantity}`);
     }
-    return { ...numbers, data: out };
-  };
-}
-
-/** A copy of the numbers, and how many elements lie side by side in a channel. */
-function channelRuns(numbers: Numbers, channels: number): { out: Float64Array; run: number; count: number } {
-  const { shape } = numbers;
-  const axis = numbers.channelAxis ?? shape.length - 1;
-  const count = shape[axis] ?? 1;
-  if (channels !== 1 && channels !== count) {
-    throw fault(`must have ${channels} channels on axis ${axis} to be normalised by, got shape ${showShape(shape)}`);
-  }
-  return { out: floats(numbers), run: shape.slice(axis + 1).reduce((product, size) => product * size, 1), count };
-}
-
-export const SHAPE_STEP: StepKind = {
-  name: 'shape',
-  doc: 'The shape as a list of sizes, in row-major order; one of them may be -1, which is what is left. A signal with another number of elements is refused.',
-  options: {},
-  takes: ['json', 'numbers', 'texts'],
-  gives: 'numbers',
-  compile(given) {
-    const shape = readShape(given);
-    if (shape === undefined) return undefined;
-    return (value) => {
-      if (value.kind === 'texts') return { ...value, shape: fitShape(shape, value.data.length) };
-      const { data } = toNumbers(value);
-      return { kind: 'numbers', shape: fitShape(shape, data.length), data };
-    };
+    return (value) =>
+      eachNumber(toNumbers(value), (item) => round((item * from.factor + from.offset - to.offset) / to.factor));
   },
-};
+});
 
-/** Reads a shape with at most one -1. */
-export function readShape(given: Given): number[] | undefined {
-  const sizes = given.list({ min: 0, max: 8 })?.map((item) => item.integer({ min: -1, max: MAX_ELEMENTS }));
-  if (!sizes?.every((size) => size !== undefined)) return undefined;
-  if (sizes.filter((size) => size === -1).length > 1) return given.note('must have -1 once at most');
-  if (sizes.includes(0)) return given.note('must have no size of 0');
-  if (sizes.reduce((product, size) => product * Math.abs(size), 1) > MAX_ELEMENTS) {
-    return given.note(`must have at most ${MAX_ELEMENTS} elements`);
-  }
-  return sizes;
+function unitOf(given: Given | undefined, parent: Given) {
+  if (given === undefined) return parent.note('must have from and to');
+  const name = given.choice(Object.keys(UNITS));
+  return name === undefined ? undefined : UNITS[name];
 }
 
-/** The shape with -1 filled in. */
-function fitShape(shape: readonly number[], count: number): readonly number[] {
-  const known = shape.reduce((product, size) => (size === -1 ? product : product * size), 1);
-  const open = shape.includes(-1);
-  if (open ? count % known !== 0 : count !== known) {
-    throw fault(
-      `must have ${open ? `a multiple of ${known}` : known} elements for shape ${showShape(shape)}, got ${count}`,
-    );
-  }
-  return open ? shape.map((size) => (size === -1 ? count / known : size)) : shape;
+const ROUNDINGS = { nearest: roundHalfEven, down: Math.floor, up: Math.ceil, zero: Math.trunc } as const;
+
+export const ROUND_STEP = numberStep({
+  name: 'round',
+  doc: 'To whole numbers: `nearest` (halves to the even one, as numpy does), `down`, `up`, or `zero` (towards it, as `astype(int)` does).',
+  compile(given) {
+    const way = given.choice(['nearest', 'down', 'up', 'zero'] as const);
+    if (way === undefined) return undefined;
+    const change = ROUNDINGS[way];
+    return (value) => eachNumber(toNumbers(value), change);
+  },
+});
+
+function roundHalfEven(value: number): number {
+  const floor = Math.floor(value);
+  const rest = value - floor;
+  if (rest !== 0.5) return Math.round(value);
+  return floor % 2 === 0 ? floor : floor + 1;
 }

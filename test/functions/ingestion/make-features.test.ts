@@ -12,7 +12,7 @@ import { parseTensor } from '#lib/tensor/tensor.ts';
 import { openFeatureMaker } from '../../../functions/ingestion/make-features.ts';
 import { recordOf } from '../../support/scenario.ts';
 
-const LIMITS = { maxPixels: 1_000_000, maxFeatureBytes: 100_000 };
+const LIMITS = { maxPixels: 1_000_000, maxFeatureBytes: 100_000, maxInflatedBytes: 1_000_000 };
 const EXAMPLES = new URL('../../../examples/', import.meta.url);
 
 async function example(name: string): Promise<ScenarioRecord> {
@@ -97,7 +97,7 @@ describe('openFeatureMaker', () => {
     assert.deepEqual(await data(picture), [[[9, 8]]]);
     assert.deepEqual(await data('{"x": [1, 2]}'), [1, 2]);
     assert.deepEqual(await data('[3, 4]'), [3, 4]);
-    assert.equal(await data('some text'), 'some text');
+    assert.equal(await data('12.5'), 12.5);
     assert.deepEqual(await data(Buffer.from([0xff, 0x00, 0x80])), [255, 0, 128]);
   });
 
@@ -134,11 +134,14 @@ describe('openFeatureMaker', () => {
     );
     assert.deepEqual(error, {
       code: 'invalid_argument',
-      message: 'Cannot make feature main_input: Cannot read data of event: it must be JSON',
+      message: 'Cannot read signal: it must be json (Unexpected end of JSON input)',
       retry: false,
     });
     const text = await refusal(await example('tiny'), signal({ datacontenttype: 'text/plain', data: 'hello' }));
-    assert.match(text.message, /the signal must be JSON, got text \(text\/plain\)$/);
+    assert.match(
+      text.message,
+      /^Cannot make feature main_input: Cannot read signal: it must be JSON, got text \(text\/plain\)$/,
+    );
   });
 
   it('says what is wrong with a picture that is none, broken, or larger than it may be', async () => {
@@ -149,7 +152,7 @@ describe('openFeatureMaker', () => {
     assert.match(cut.message, /^Cannot make feature image: Cannot decode PNG: /);
     assert.equal((await refusal(digits, sent(Buffer.from('no picture')))).code, 'unprocessable');
     const json = await refusal(digits, signal({ data: { image: [1, 2] } }));
-    assert.match(json.message, /the signal must be an image, got json/);
+    assert.match(json.message, /Cannot read signal: it must be an image, got json/);
     const bomb = encodePng({ width: 1, height: 1, channels: 1, data: deflateSync(Buffer.alloc(1)) });
     bomb.writeUInt32BE(60_000, 16);
     bomb.writeUInt32BE(60_000, 20);

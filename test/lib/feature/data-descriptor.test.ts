@@ -3,7 +3,7 @@ import { checkDataDescriptor, compileDataDescriptor } from '#lib/feature/data-de
 import { encodePng } from '#lib/image/png.ts';
 import { parseTensor } from '#lib/tensor/tensor.ts';
 import { featureOf, problemsOf } from './compile.ts';
-import { jsonSignal, pngSignal, textSignal } from './plain-signal.ts';
+import { imageSignal, jsonSignal, textSignal } from './plain-signal.ts';
 
 describe('feature without params', () => {
   it('is the field with its name in a JSON object, nested where the name has dots', async () => {
@@ -19,7 +19,7 @@ describe('feature without params', () => {
     assert.equal(await featureOf(textSignal('12.5'), 'numerictype'), 12.5);
     assert.equal(await featureOf(textSignal('hello'), 'stringtype'), 'hello');
     const picture = encodePng({ width: 2, height: 1, channels: 3, data: Uint8Array.of(1, 2, 3, 4, 5, 6) });
-    assert.deepEqual(await featureOf(pngSignal(picture), 'numpyarraytype'), [[[1, 4]], [[2, 5]], [[3, 6]]]);
+    assert.deepEqual(await featureOf(imageSignal(picture), 'numpyarraytype'), [[[1, 4]], [[2, 5]], [[3, 6]]]);
   });
 
   it('takes params that are null, empty, or a remark, as the original may have written there', async () => {
@@ -88,7 +88,10 @@ describe('feature: types', () => {
         [3, 4],
       ],
     );
-    assert.deepEqual(await featureOf(jsonSignal([['a'], ['b']]), 'numpyarraytype'), [['a'], ['b']]);
+    assert.deepEqual(await featureOf(jsonSignal([['a'], ['b']]), 'numpyarraytype', { dtype: 'string' }), [
+      ['a'],
+      ['b'],
+    ]);
     await assert.rejects(
       featureOf(jsonSignal([[1, 2], [3]]), 'numpyarraytype'),
       /equal length, got 2 and 1 at level 1$/,
@@ -163,7 +166,7 @@ describe('feature: steps', () => {
 
   it('turn a picture into numbers: resized, grey or RGB, laid out, normalised by channel', async () => {
     const data = Uint8Array.from({ length: 12 }, (_, i) => i * 20);
-    const picture = pngSignal(encodePng({ width: 2, height: 2, channels: 3, data }));
+    const picture = imageSignal(encodePng({ width: 2, height: 2, channels: 3, data }));
     const make = (params: Record<string, unknown>) => featureOf(picture, 'numpyarraytype', params);
     assert.deepEqual(await make({ layout: 'HWC' }), [
       [

@@ -1,0 +1,81 @@
+/** Rows of CSV as signals. */
+export interface CsvTable {
+  /** The names of the columns; undefined when the first row is a row like others. */
+  readonly names: readonly string[] | undefined;
+  readonly rows: readonly (readonly string[])[];
+}
+
+const MAX_COLUMNS = 10_000;
+
+/**
+ * Reads CSV (RFC 4180): quoted cells may hold separators, line breaks and doubled quotes. A header is there unless
+ * `header` says otherwise or every cell of the first row is a number. The separator is a comma, or else a semicolon or a
+ * tab where the first line has no comma.
+ */
+export function readCsv(text: string, header: boolean | undefined, separator?: string): CsvTable {
+  const clean = text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
+  const rows = parseRows(clean, separator ?? guessSeparator(clean));
+  const [first] = rows;
+  if (first === undefined) throw new Error('it must have a row');
+  const named = header ?? !first.every(isNumber);
+  const width = first.length;
+  for (const [index, row] of rows.entries()) {
+    if (row.length !== width) throw new Error(`row ${index + 1} must have ${width} cells, got ${row.length}`);
+  }
+  if (!named) return { names: undefined, rows };
+  if (new Set(first).size !== first.length) throw new Error('its columns must have a name each, none twice');
+  return { names: first, rows: rows.slice(1) };
+}
+
+function isNumber(cell: string): boolean {
+  return cell.trim() !== '' && Number.isFinite(Number(cell));
+}
+
+function guessSeparator(text: string): string {
+  const end = text.search(/[\r\n]/);
+  const line = end === -1 ? text : text.slice(0, end);
+  return [',', ';', '\t'].find((candidate) => line.includes(candidate)) ?? ',';
+}
+
+function parseRows(text: string, separator: string): string[][] {
+  const rows: string[][] = [];
+  let row: string[] = [];
+  let at = 0;
+  while (at < text.length) {
+    const cell = text[at] === '"' ? quotedCell(text, at) : plainCell(text, at, separator);
+    row.push(cell.value);
+    if (row.length > MAX_COLUMNS) throw new Error(`a row must have at most ${MAX_COLUMNS} cells`);
+    at = cell.end;
+    if (text[at] === separator) {
+      at++;
+      // A separator at the very end is followed by one more, empty cell.
+      if (at === text.length) row.push('');
+      continue;
+    }
+    if (at < text.length && text[at] !== '\n' && text[at] !== '\r')
+      throw new Error('a quoted cell must end at a separator');
+    at += text[at] === '\r' && text[at + 1] === '\n' ? 2 : 1;
+    if (row.length > 1 || row[0] !== '') rows.push(row);
+    row = [];
+  }
+  if (row.length > 0) rows.push(row);
+  return rows;
+}
+
+function plainCell(text: string, start: number, separator: string): { value: string; end: number } {
+  let end = start;
+  while (end < text.length && text[end] !== separator && text[end] !== '\n' && text[end] !== '\r') end++;
+  return { value: text.slice(start, end), end };
+}
+
+function quotedCell(text: string, start: number): { value: string; end: number } {
+  let value = '';
+  for (let from = start + 1; ; ) {
+    const quote = text.indexOf('"', from);
+    if (quote === -1) throw new Error('a quoted cell must end');
+    value += text.slice(from, quote);
+    if (text[quote + 1] !== '"') return { value, end: quote + 1 };
+    value += '"';
+    from = quote + 2;
+  }
+}
