@@ -1,4 +1,4 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BoxError, errorText } from '#lib/error/box-error.ts';
 import { findRabbitmq } from '../setup/install-rabbitmq.ts';
@@ -67,6 +67,8 @@ const LOG_LINES_OF_FAILURE = 20;
 export async function openAppliance(options: ApplianceOptions): Promise<Appliance> {
   const { folder } = options;
   await mkdir(folder, { recursive: true });
+  // Keys and data are their owner's alone.
+  await chmod(folder, 0o700);
   const release = await tryLock(join(folder, 'run.lock'));
   if (release === undefined) {
     const where = join(folder, 'env.json');

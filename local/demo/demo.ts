@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -25,7 +26,8 @@ export interface DemoOptions {
 
 const TOPIC = 'digits_notifications';
 const LAST_IMAGE_TIMEOUT_MS = 15_000;
-const DEPLOY_TRIES = 20;
+const TRIES = 100;
+const RETRY_MS = 200;
 
 /**
  * Puts the scenario of examples/digits, sends its images as a camera would, and waits for the notification of each.
@@ -35,7 +37,7 @@ const DEPLOY_TRIES = 20;
 export async function runDemo(options: DemoOptions): Promise<Summary> {
   const { root, env, signal } = options;
   const images = await readDigitImages(join(root, 'examples', 'digits', 'images'));
-  await putScenario(env, await readFile(join(root, 'examples', 'digits', 'scenario.json')), signal);
+  await putScenario(options, await readFile(join(root, 'examples', 'digits', 'scenario.json')));
   const nats = await connectNats({ url: env.NATS_URL ?? '', name: 'demo' });
   const allSeen = Promise.withResolvers<void>();
   let sending = true;
@@ -52,8 +54,9 @@ export async function runDemo(options: DemoOptions): Promise<Summary> {
       const image = images[i % images.length];
       if (image === undefined) throw new BoxError('not_found', 'Cannot send images: examples/digits has none');
       const next = delay(1000 / options.rate, undefined, { signal }).catch(() => undefined);
-      const sentAt = performance.now();
-      tally.sent(await sendImage(env, image.png), image.label, sentAt);
+      const id = randomUUID();
+      tally.sent(id, image.label, performance.now());
+      await sendImage(options, image.png, id);
       await next;
     }
     sending = false;
@@ -74,34 +77,45 @@ async function listen(nats: NatsConnection, tally: Tally): Promise<void> {
   }
 }
 
-async function putScenario(env: DemoOptions['env'], scenario: Buffer, signal: AbortSignal): Promise<void> {
+function putScenario(options: DemoOptions, scenario: Buffer): Promise<void> {
+  return persist(options, 'Cannot put scenario digits', {
+    method: 'PUT',
+    path: 'orchestrator/scenario',
+    headers: { 'Content-Type': 'application/json' },
+    body: scenario,
+  });
+}
+
+/** With an id of its own an image that is sent again is taken once. */
+function sendImage(options: DemoOptions, png: Buffer, id: string): Promise<void> {
+  return persist(options, 'Cannot send an image', {
+    method: 'POST',
+    path: 'ingestion/signal/digits/camera',
+    headers: { 'Content-Type': 'image/png', 'Idempotency-Key': id },
+    body: png,
+  });
+}
+
+interface FunctionCall {
+  readonly method: 'PUT' | 'POST';
+  /** Below `/function/`. */
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Buffer;
+}
+
+/** Calls a function, again while it is not up or has too much to do, as a camera would. */
+async function persist({ env, signal }: DemoOptions, what: string, call: FunctionCall): Promise<void> {
+  const { method, path, body } = call;
+  const headers = { ...call.headers, Authorization: `Bearer ${env.BOX_API_KEY}` };
   for (let attempt = 1; ; attempt += 1) {
-    const { statusCode, text } = await call(env, 'PUT', 'orchestrator/scenario', 'application/json', scenario);
-    if (statusCode === 200 || statusCode === 201) return;
-    const passing = statusCode === 429 || statusCode >= 500;
-    if (!passing || attempt === DEPLOY_TRIES) {
-      throw new BoxError('unavailable', `Cannot put scenario digits: it must be taken, got ${statusCode} ${text}`);
+    const response = await request(`${env.BOX_GATEWAY}/function/${path}`, { method, headers, body });
+    const text = await response.body.text();
+    const { statusCode } = response;
+    if (statusCode >= 200 && statusCode < 300) return;
+    if ((statusCode < 500 && statusCode !== 429) || attempt === TRIES) {
+      throw new BoxError('unavailable', `${what}: it must be taken, got ${statusCode} ${text.trim()}`);
     }
-    await delay(500, undefined, { signal });
+    await delay(RETRY_MS, undefined, { signal });
   }
-}
-
-async function sendImage(env: DemoOptions['env'], png: Buffer): Promise<string> {
-  const path = 'ingestion/signal/digits/camera';
-  const { statusCode, text } = await call(env, 'POST', path, 'image/png', png);
-  const answer: unknown = statusCode === 202 ? JSON.parse(text) : undefined;
-  if (typeof answer === 'object' && answer !== null && 'correlation_id' in answer) return String(answer.correlation_id);
-  throw new BoxError('unavailable', `Cannot send an image: it must be answered 202, got ${statusCode} ${text}`);
-}
-
-async function call(
-  env: DemoOptions['env'],
-  method: 'PUT' | 'POST',
-  path: string,
-  contentType: string,
-  body: Buffer,
-): Promise<{ statusCode: number; text: string }> {
-  const headers = { 'Content-Type': contentType, Authorization: `Bearer ${env.BOX_API_KEY}` };
-  const response = await request(`${env.BOX_GATEWAY}/function/${path}`, { method, headers, body });
-  return { statusCode: response.statusCode, text: await response.body.text() };
 }

@@ -31,10 +31,9 @@ interface Notified {
   readonly at: number;
 }
 
-/** Brings what was sent and what was notified together by correlation id, in whichever order they become known. */
+/** Brings what was sent and what was notified together by correlation id. */
 export class Tally {
   readonly #sent = new Map<string, Sent>();
-  readonly #early = new Map<string, Notified>();
   readonly #seen = new Map<string, Seen>();
   #repeated = 0;
   readonly #onSeen: (seen: Seen) => void;
@@ -46,29 +45,24 @@ export class Tally {
 
   sent(correlationId: string, expected: string, sentAt: number): void {
     this.#sent.set(correlationId, { expected, sentAt });
-    // The notification may be there before the door has answered.
-    const early = this.#early.get(correlationId);
-    if (early !== undefined) this.#match(correlationId, early);
   }
 
-  notified(correlationId: string, notified: Notified): void {
-    if (this.#seen.has(correlationId)) this.#repeated += 1;
-    else if (this.#sent.has(correlationId)) this.#match(correlationId, notified);
-    else this.#early.set(correlationId, notified);
+  /** What others have sent to the same scenario is passed over. */
+  notified(correlationId: string, { label, probability, at }: Notified): void {
+    const sent = this.#sent.get(correlationId);
+    if (sent === undefined) return;
+    if (this.#seen.has(correlationId)) {
+      this.#repeated += 1;
+      return;
+    }
+    const seen = { label, probability, expected: sent.expected, latencyMs: at - sent.sentAt };
+    this.#seen.set(correlationId, seen);
+    this.#onSeen(seen);
   }
 
   /** How many images were sent whose notification has not come yet. */
   get missing(): number {
     return this.#sent.size - this.#seen.size;
-  }
-
-  #match(correlationId: string, { label, probability, at }: Notified): void {
-    const sent = this.#sent.get(correlationId);
-    if (sent === undefined) return;
-    this.#early.delete(correlationId);
-    const seen = { label, probability, expected: sent.expected, latencyMs: at - sent.sentAt };
-    this.#seen.set(correlationId, seen);
-    this.#onSeen(seen);
   }
 
   summary(): Summary {
