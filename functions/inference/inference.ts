@@ -2,6 +2,7 @@ import type { S3Client } from '@aws-sdk/client-s3';
 import { openS3Client } from '#lib/blob/s3.ts';
 import { BoxError } from '#lib/error/box-error.ts';
 import type { OpenedFunction } from '#lib/function/contract.ts';
+import { openMetrics } from '#lib/function/metrics.ts';
 import { openFunction } from '#lib/function/open-function.ts';
 import { jsonBody, type Route } from '#lib/function/route.ts';
 import type { Log } from '#lib/log/log.ts';
@@ -21,6 +22,7 @@ import { protocolError, protocolRoutes } from './oip/routes.ts';
 import { openEventProcessor } from './prediction/process-events.ts';
 import { openScenarioModels } from './prediction/scenario-models.ts';
 import { openCatalog } from './serving/catalog.ts';
+import { registerModelMetrics } from './serving/model-metrics.ts';
 import { openStatsBook } from './serving/model-stats.ts';
 import { openScenarioProvider } from './serving/scenario-provider.ts';
 import { readInferenceDefinition } from './verify/read-definition.ts';
@@ -52,15 +54,18 @@ export async function openInference(config: InferenceConfig, log: Log): Promise<
   const load = loadOptions(config);
   const models = openScenarioModels({ fetcher, registry, load });
   const stats = openStatsBook();
+  const metrics = openMetrics('inference');
+  registerModelMetrics(metrics.registry, stats, registry);
   const { gatewayUrl } = config;
   const catalog = openCatalog([openScenarioProvider({ gatewayUrl, secrets, fetcher, load, log })], registry);
   return openFunction({
     name: 'inference',
     log,
+    metrics,
     secrets,
     routes: [verifyRoute({ fetcher, registry, load }), ...protocolRoutes({ catalog, stats, version: PROTOCOL_SERVER })],
     errorResponse: protocolError,
-    processEvents: openEventProcessor(openScenarioClient({ gatewayUrl, secrets }), models),
+    processEvents: openEventProcessor(openScenarioClient({ gatewayUrl, secrets }), models, stats),
     async close() {
       models.close();
       await registry.close();

@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import { BoxError } from '#lib/error/box-error.ts';
 import type { Log } from '#lib/log/log.ts';
 import type { DeclaredShapes } from './dry-run.ts';
@@ -71,6 +72,8 @@ const WEIGHT_FACTOR = 1.3;
 export function openModelRegistry({ pool, log, maxBytes }: ModelRegistryOptions): ModelRegistry {
   const entries = new Map<string, Entry>();
   const claims = new Map<string, number>();
+  // Models that were given up: a late user may bring one back for a moment.
+  const abandoned = new LRUCache<string, true>({ max: 1000 });
   let clock = 0;
   // Loads are done one after the other, so that what the process grows by is the model's.
   let lastLoad: Promise<unknown> = Promise.resolve();
@@ -87,6 +90,11 @@ export function openModelRegistry({ pool, log, maxBytes }: ModelRegistryOptions)
     }
     await model.close();
     log.info({ hash: entry.ref.file.hash, bytes: entry.bytes }, 'model unloaded');
+  };
+  const idle = (entry: Entry): void => {
+    entry.onIdle?.();
+    if (!abandoned.has(entry.key) || entries.get(entry.key) !== entry) return;
+    remove(entry).catch((error: unknown) => log.error({ err: error }, 'cannot unload model'));
   };
   const makeRoom = async (wanted: number, but?: Entry): Promise<void> => {
     while (total() + wanted > maxBytes) {
@@ -130,12 +138,13 @@ export function openModelRegistry({ pool, log, maxBytes }: ModelRegistryOptions)
       try {
         return await work(entry.model ?? (await entry.loading));
       } finally {
-        if (--entry.users === 0) entry.onIdle?.();
+        if (--entry.users === 0) idle(entry);
       }
     },
     claim(ref) {
       const key = keyOf(ref);
       claims.set(key, (claims.get(key) ?? 0) + 1);
+      abandoned.delete(key);
       let given = true;
       return {
         async release() {
@@ -144,8 +153,10 @@ export function openModelRegistry({ pool, log, maxBytes }: ModelRegistryOptions)
           const left = (claims.get(key) ?? 1) - 1;
           if (left > 0) claims.set(key, left);
           else claims.delete(key);
+          if (left > 0) return;
+          abandoned.set(key, true);
           const entry = entries.get(key);
-          if (left === 0 && entry) await remove(entry);
+          if (entry) await remove(entry);
         },
       };
     },

@@ -4,6 +4,8 @@ import { type CloudEvent, EVENT_TYPE } from '#lib/message/cloud-event.ts';
 import type { EventResult, FunctionAnswer } from '#lib/message/function-answer.ts';
 import type { ScenarioClient } from '#lib/scenario/scenario-client.ts';
 import type { LoadedModel } from '../model/loaded-model.ts';
+import type { StatsBook } from '../serving/model-stats.ts';
+import { SCENARIO_VERSION } from '../serving/scenario-provider.ts';
 import { openPredictionWriter, type PredictionWriter } from './prediction-body.ts';
 import { readFeatures } from './read-features.ts';
 import type { ScenarioModels, StageModel } from './scenario-models.ts';
@@ -15,6 +17,7 @@ import type { ScenarioModels, StageModel } from './scenario-models.ts';
 export function openEventProcessor(
   scenarios: ScenarioClient,
   models: ScenarioModels,
+  stats: StatsBook,
 ): (batch: EventBatch) => Promise<FunctionAnswer> {
   return async ({ events, scenarioId, rev }) => {
     const record = await scenarios.get(scenarioId, rev);
@@ -22,7 +25,7 @@ export function openEventProcessor(
       throw noModel(scenarioId, error);
     });
     const results = await stage
-      .use((model) => predict(events, model, stage))
+      .use((model) => predict(events, model, stage, stats))
       .catch((error: unknown) => {
         throw noModel(scenarioId, error);
       });
@@ -30,22 +33,42 @@ export function openEventProcessor(
   };
 }
 
-async function predict(events: readonly CloudEvent[], model: LoadedModel, stage: StageModel): Promise<EventResult[]> {
+async function predict(
+  events: readonly CloudEvent[],
+  model: LoadedModel,
+  stage: StageModel,
+  stats: StatsBook,
+): Promise<EventResult[]> {
   const write = openPredictionWriter(model.signature, stage.definition);
-  return Promise.all(events.map((event) => predictOne(event, model, stage, write)));
+  return Promise.all(events.map((event) => predictOne(event, model, stage, write, stats)));
 }
 
 async function predictOne(
   event: CloudEvent,
   model: LoadedModel,
-  { declaredRanks }: StageModel,
+  { definition, declaredRanks }: StageModel,
   write: PredictionWriter,
+  stats: StatsBook,
 ): Promise<EventResult> {
+  const { model_name: name } = definition.model_descriptor;
+  const started = performance.now();
   try {
     const { correlationId, inputs } = readFeatures(event, model.signature, declaredRanks);
-    const { outputs } = await model.submit(inputs);
-    return { id: event.id, events: [predictionEvent(event, correlationId, write(correlationId, outputs))] };
+    const read = performance.now();
+    const result = await model.submit(inputs);
+    const ran = performance.now();
+    const prediction = write(correlationId, result.outputs);
+    const done = performance.now();
+    stats.served(name, SCENARIO_VERSION, {
+      rows: inputs[0]?.shape[0] ?? 1,
+      result,
+      inputMs: read - started,
+      outputMs: done - ran,
+      totalMs: done - started,
+    });
+    return { id: event.id, events: [predictionEvent(event, correlationId, prediction)] };
   } catch (error) {
+    stats.failed(name, SCENARIO_VERSION, performance.now() - started);
     return { id: event.id, error: eventError(error) };
   }
 }

@@ -66,13 +66,13 @@ export function openCatalog(providers: readonly ModelProvider[], registry: Model
   /** Loads what the provider names now; what was loaded before is given up only then. */
   const swapIn = async (served: ServedModel): Promise<ModelRef> => {
     const key = keyOf(served);
-    const before = states.get(key);
     const next = begin(served);
     try {
       const ref = await next.ref;
       await registry.use(ref, async ({ trial }) => {
         if (trial.failure && trial.failure.code !== 'invalid_argument') throw trial.failure;
       });
+      const before = states.get(key);
       states.set(key, next);
       failures.delete(key);
       // In the background: requests that are under way end on it first.

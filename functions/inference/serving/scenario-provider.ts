@@ -17,6 +17,9 @@ export interface ScenarioProviderOptions {
   readonly log: Log;
 }
 
+/** Models that scenarios name have one version, the scenario's own. */
+export const SCENARIO_VERSION = '1';
+
 const TIMEOUT_MS = 3000;
 
 /**
@@ -59,7 +62,7 @@ function servedModel(definition: InferenceDefinition, { fetcher, load }: Scenari
   const descriptor = definition.model_descriptor;
   return {
     name: descriptor.model_name,
-    version: '1',
+    version: SCENARIO_VERSION,
     labels: descriptor.model_class_labels ?? [],
     load: { ...load, declared: declaredShapes(descriptor.model_input_info) },
     pinned: false,

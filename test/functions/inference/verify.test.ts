@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { copyFile, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { copyFile, readFile, symlink, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { temporaryFolder } from '../../support/servers.ts';
 import { listen, MODELS, openForTest, type StageOptions, stage, type TestInference } from './support/open-for-test.ts';
 
 interface VerifyAnswer {
@@ -23,8 +23,7 @@ describe('POST /verify', () => {
   let requests: string[];
 
   before(async () => {
-    root = join(tmpdir(), `box-verify-${process.pid}`);
-    await mkdir(root, { recursive: true });
+    root = await temporaryFolder('verify');
     server = createServer(async (request, response) => {
       requests.push(request.url ?? '');
       const path = request.url ?? '';
@@ -220,16 +219,17 @@ describe('POST /verify', () => {
   });
 
   it('refuses paths that leave the root, by dots, by links, or absolutely', async () => {
-    const outside = join(tmpdir(), `box-outside-${process.pid}.onnx`);
+    const other = await temporaryFolder('outside');
+    const outside = join(other, 'outside.onnx');
     await copyFile(join(MODELS, 'linear.onnx'), outside);
     await symlink(outside, join(root, 'link.onnx'));
-    await symlink(tmpdir(), join(root, 'folder'));
+    await symlink(other, join(root, 'folder'));
     for (const location of [
-      `../box-outside-${process.pid}.onnx`,
+      `../${basename(other)}/outside.onnx`,
       outside,
       `file://${outside}`,
       'link.onnx',
-      `folder/box-outside-${process.pid}.onnx`,
+      'folder/outside.onnx',
       '/etc/passwd',
     ]) {
       const body = await refused({ location });

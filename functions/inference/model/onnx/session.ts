@@ -7,7 +7,7 @@ import { type Dtype, isDtype, type NumericData } from '#lib/tensor/dtype.ts';
 import type { Tensor } from '#lib/tensor/tensor.ts';
 import type { InputSpec, Model, OutputSpec, OutputValue, SessionOptions, Signature } from '../model.ts';
 import { adaptOutputs, type OutputPlan } from './adapt-outputs.ts';
-import { externalFiles, type OnnxFile, readOnnx, shapeOf } from './onnx-file.ts';
+import { externalFiles, freeBytes, type OnnxFile, readOnnx, shapeOf } from './onnx-file.ts';
 import { ModelProtoSchema } from './onnx-pb.ts';
 import { loadRuntime } from './runtime.ts';
 
@@ -19,7 +19,14 @@ import { loadRuntime } from './runtime.ts';
 export async function openSession(path: string, options: SessionOptions): Promise<Model> {
   const ort = await loadRuntime();
   const bytes = await readFile(path);
-  const file = readOnnx(bytes);
+  try {
+    return await openFile(ort, path, readOnnx(bytes), options);
+  } finally {
+    freeBytes(bytes);
+  }
+}
+
+async function openFile(ort: typeof Ort, path: string, file: OnnxFile, options: SessionOptions): Promise<Model> {
   refuseInputsThatAreNoTensors(file);
   const { plans, changed } = adaptOutputs(file);
   const session = changed ? await createChanged(ort, path, file, options) : await create(ort, path, options);

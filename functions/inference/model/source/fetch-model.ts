@@ -1,6 +1,6 @@
 import { access, readFile } from 'node:fs/promises';
 import { BoxError } from '#lib/error/box-error.ts';
-import { externalFiles, readOnnx } from '../onnx/onnx-file.ts';
+import { externalFiles, freeBytes, readOnnx } from '../onnx/onnx-file.ts';
 import { type CachedFile, type ModelCache, tooLarge } from './model-cache.ts';
 import { openModelFolder } from './model-folder.ts';
 import type { FetchedModel, ModelFetcher, ModelSource } from './source.ts';
@@ -36,13 +36,22 @@ export function openModelFetcher(options: FetchOptions): ModelFetcher {
 
 async function fetchWhole(location: string, sha256: string | undefined, options: FetchOptions): Promise<FetchedModel> {
   const model = await fetchFile(location, sha256, options);
-  const others = externalFiles(readOnnx(await readFile(model.path)));
+  const bytes = await readFile(model.path);
+  const others = otherFiles(bytes);
   if (others.length === 0) return { ...model, hash: model.sha256 };
   const beside: { name: string; file: CachedFile }[] = [];
   for (const name of others) {
     beside.push({ name, file: await fetchFile(siblingOf(location, name), undefined, options) });
   }
   return openModelFolder(model, beside);
+}
+
+function otherFiles(bytes: Buffer): readonly string[] {
+  try {
+    return externalFiles(readOnnx(bytes));
+  } finally {
+    freeBytes(bytes);
+  }
 }
 
 async function fetchFile(location: string, sha256: string | undefined, options: FetchOptions): Promise<CachedFile> {

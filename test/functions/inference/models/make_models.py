@@ -168,6 +168,27 @@ def peculiar():
          [tensor("y", F, ["n", 500])], [const("shape", [1, 500], np.int64)])
 
 
+def slow():
+    """Multiplies a matrix of ones with itself a few times and adds nothing of it to its input."""
+    # The size depends on the input, or ONNX Runtime would fold it all into a constant.
+    nodes = [
+        helper.make_node("Shape", ["x"], ["dims"]),
+        helper.make_node("Mul", ["dims", "none64"], ["zeros"]),
+        helper.make_node("Add", ["zeros", "side"], ["shape"]),
+        helper.make_node("ConstantOfShape", ["shape"], ["m0"], value=helper.make_tensor("v", F, [1], [1e-3])),
+    ]
+    nodes += [helper.make_node("MatMul", [f"m{i}", f"m{i}"], [f"m{i + 1}"]) for i in range(6)]
+    nodes += [
+        helper.make_node("ReduceSum", ["m6"], ["sum"], keepdims=0),
+        helper.make_node("Mul", ["sum", "x0"], ["none"]),
+        helper.make_node("Mul", ["x", "zero"], ["x0"]),
+        helper.make_node("Add", ["x", "none"], ["y"]),
+    ]
+    nodes[-2], nodes[-3] = nodes[-3], nodes[-2]
+    save("slow", nodes, [tensor("x", F, ["n", 1])], [tensor("y", F, None)],
+         [const("zero", [0]), const("none64", [0, 0], np.int64), const("side", [900, 900], np.int64)])
+
+
 def external():
     model = linear("external", "n", 300)
     onnx.save(model, HERE / "external.onnx", save_as_external_data=True, location="external.weights",
@@ -185,6 +206,7 @@ def main():
     not_tensors()
     peculiar()
     external()
+    slow()
     for path in sorted(HERE.glob("*.onnx")):
         print(path.name, path.stat().st_size)
 

@@ -1,0 +1,192 @@
+import assert from 'node:assert/strict';
+import { copyFile, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { temporaryFolder } from '../../support/servers.ts';
+import {
+  dataOf,
+  features,
+  MODELS,
+  openForTest,
+  record,
+  sendBatch,
+  type TestInference,
+} from './support/open-for-test.ts';
+
+const infer = (inference: TestInference, model: string, input: object) =>
+  inference.post(`/v2/models/${model}/infer`, { inputs: [input] });
+const X = { name: 'x', shape: [1, 3], datatype: 'FP32', data: [0, 0, 1] };
+
+/** Puts a model in the place of another, as one step. */
+async function place(name: string, root: string): Promise<void> {
+  await copyFile(join(MODELS, name), join(root, 'next'));
+  await rename(join(root, 'next'), join(root, 'model.onnx'));
+}
+
+async function metric(inference: TestInference, line: RegExp): Promise<number> {
+  return Number(line.exec(await inference.opened.metrics())?.[1]);
+}
+
+describe('threads of models', () => {
+  it('answer small requests and health while a large model runs', async () => {
+    const inference = await openForTest({ MODEL_THREADS: '2' });
+    try {
+      for (const name of ['slow', 'linear', 'table']) {
+        inference.records.set(`${name} 1`, record(name, '1', { name, location: `${name}.onnx` }));
+      }
+      await infer(inference, 'linear', X);
+      await infer(inference, 'table', { name: 'i', shape: [1, 1], datatype: 'INT64', data: [1] });
+      const done: string[] = [];
+      const slow = infer(inference, 'slow', { name: 'x', shape: [1, 1], datatype: 'FP32', data: [5] }).then(
+        (answer) => {
+          done.push('slow');
+          return answer;
+        },
+      );
+      for (let i = 0; i < 20; i++) {
+        assert.equal((await infer(inference, 'linear', X)).status, 200);
+        await inference.opened.health();
+      }
+      done.push('small');
+      assert.equal((await slow).status, 200);
+      assert.deepEqual(done, ['small', 'slow']);
+    } finally {
+      await inference.close();
+    }
+  });
+
+  for (const placement of ['worker', 'main']) {
+    it(`run a model in the ${placement} thread when told to`, async () => {
+      const inference = await openForTest({ MODEL_PLACEMENT: placement });
+      try {
+        inference.records.set('linear 1', record('linear', '1', { name: 'linear', location: 'linear.onnx' }));
+        assert.equal((await infer(inference, 'linear', X)).status, 200);
+        assert.match(await inference.opened.metrics(), new RegExp(`box_model_bytes{[^}]*placement="${placement}"`));
+      } finally {
+        await inference.close();
+      }
+    });
+  }
+
+  it('keep ONNX Runtime from reporting usage', async () => {
+    const inference = await openForTest();
+    try {
+      inference.records.set('linear 1', record('linear', '1', { name: 'linear', location: 'linear.onnx' }));
+      assert.equal((await infer(inference, 'linear', X)).status, 200);
+      assert.equal(process.env.ORT_DISABLE_TELEMETRY, '1');
+    } finally {
+      await inference.close();
+    }
+  });
+});
+
+describe('life of a model', () => {
+  it('gives right answers with more models than fit the budget, and keeps to it', async () => {
+    const inference = await openForTest({ MODEL_MEMORY_BYTES: '4000000', MODEL_PLACEMENT: 'worker' });
+    try {
+      const outputs: Record<string, unknown> = {
+        linear: [0.5],
+        'linear-fixed': [0.5],
+        exp: [1, 1],
+        wide: new Array(500).fill(0),
+        centred: [0, 0],
+      };
+      const shapes: Record<string, number[]> = {
+        linear: [1, 3],
+        'linear-fixed': [1, 3],
+        exp: [1, 2],
+        wide: [1, 1],
+        centred: [1, 2],
+      };
+      for (const name of Object.keys(outputs)) {
+        inference.records.set(`${name} 1`, record(name, '1', { name, location: `${name}.onnx` }));
+      }
+      for (let round = 0; round < 3; round++) {
+        for (const [name, expected] of Object.entries(outputs)) {
+          const shape = shapes[name] ?? [];
+          const data = name.startsWith('linear') ? [0, 0, 1] : new Array(shape[1]).fill(0);
+          const answer = await infer(inference, name, { name: 'x', shape, datatype: 'FP32', data });
+          assert.equal(answer.status, 200, answer.body.toString());
+          assert.deepEqual((answer.json() as { outputs: { data: unknown }[] }).outputs[0]?.data, expected);
+        }
+        const used = [...(await inference.opened.metrics()).matchAll(/^box_model_bytes{.*} (\d+)$/gm)];
+        assert.ok(used.reduce((sum, [, bytes]) => sum + Number(bytes), 0) <= 4_000_000 * 1.2 || used.length === 1);
+      }
+    } finally {
+      await inference.close();
+    }
+  });
+
+  it('refuses a model that does not fit the budget, before it is loaded', async () => {
+    const inference = await openForTest({ MODEL_MEMORY_BYTES: '1000' });
+    try {
+      inference.records.set('linear 1', record('linear', '1', { name: 'linear', location: 'linear.onnx' }));
+      const answer = await infer(inference, 'linear', X);
+      assert.equal(answer.status, 429);
+      assert.match(answer.body.toString(), /MODEL_MEMORY_BYTES=1000/);
+    } finally {
+      await inference.close();
+    }
+  });
+
+  it('swaps a model under load without a failed request, and gives the old one’s memory back', async () => {
+    const root = await temporaryFolder('swap');
+    const swapping = await openForTest({ MODEL_ROOT: root });
+    try {
+      await place('linear.onnx', root);
+      swapping.records.set('m 1', record('m', '1', { name: 'm', location: 'model.onnx' }));
+      let stop = false;
+      const statuses = new Map<number, number>();
+      const ask = async () => {
+        while (!stop) {
+          const { status } = await infer(swapping, 'm', X);
+          statuses.set(status, (statuses.get(status) ?? 0) + 1);
+          await new Promise((resolve) => setImmediate(resolve));
+        }
+      };
+      const clients = [ask(), ask(), ask()];
+      for (let i = 0; i < 20; i++) {
+        await place(i % 2 ? 'linear.onnx' : 'linear-fixed.onnx', root);
+        assert.equal((await swapping.post('/v2/repository/models/m/load', {})).status, 200);
+      }
+      stop = true;
+      await Promise.all(clients);
+      assert.deepEqual([...statuses.keys()], [200]);
+      assert.equal((await infer(swapping, 'm', X)).status, 200);
+      assert.equal(await metric(swapping, /^box_models_loaded{.*} (\d+)$/m), 1);
+    } finally {
+      await swapping.close();
+    }
+  });
+
+  it('keeps the old model when its replacement fails', async () => {
+    const root = await temporaryFolder('keep');
+    const inference = await openForTest({ MODEL_ROOT: root });
+    try {
+      await place('linear.onnx', root);
+      inference.records.set('m 1', record('m', '1', { name: 'm', location: 'model.onnx' }));
+      assert.equal((await infer(inference, 'm', X)).status, 200);
+      await copyFile(join(MODELS, 'make_models.py'), join(root, 'model.onnx'));
+      assert.equal((await inference.post('/v2/repository/models/m/load', {})).status, 422);
+      assert.equal((await infer(inference, 'm', X)).status, 200);
+    } finally {
+      await inference.close();
+    }
+  });
+
+  it('loads equal content once, whatever names it', async () => {
+    const inference = await openForTest();
+    try {
+      for (const id of ['a', 'b', 'c']) {
+        inference.records.set(`${id} 1`, record(id, '1', { name: id, location: 'linear.onnx' }));
+        const { results } = await sendBatch(inference, id, '1', [features('e', { x: [0, 0, 1] })]);
+        assert.deepEqual(dataOf(results[0], 'y'), [[0.5]]);
+        assert.equal((await infer(inference, id, X)).status, 200);
+      }
+      assert.equal(await metric(inference, /^box_models_loaded{.*} (\d+)$/m), 1);
+      assert.equal(await metric(inference, /^nv_inference_request_success{model="a",.*} (\d+)$/m), 2);
+      assert.equal(await metric(inference, /^nv_inference_count{model="b",.*} (\d+)$/m), 2);
+    } finally {
+      await inference.close();
+    }
+  });
+});
