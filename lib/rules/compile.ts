@@ -1,10 +1,10 @@
-import { BoxError, errorText } from '../error/box-error.ts';
+import { BoxError } from '../error/box-error.ts';
 import { compileExpression } from './compiler/compile-expression.ts';
 import { Emitter, type Run } from './compiler/emitter.ts';
 import { Evaluation } from './evaluation.ts';
 import { type RuleInputs, RuleScope } from './inputs/rule-scope.ts';
 import { parseExpression } from './language/parse.ts';
-import { placeOf, Refused, refusalError } from './language/refusal.ts';
+import { placeOf, type Refusal, Refused, refusalError } from './language/refusal.ts';
 import type { Expression } from './language/syntax.ts';
 import { DEFAULT_LIMITS, type RuleLimits } from './limits.ts';
 import { PyError } from './value/py-error.ts';
@@ -41,14 +41,33 @@ export interface Rule {
   compute(inputs: RuleInputs | RuleScope, limits?: Partial<RuleLimits>): Computed;
 }
 
+/** What is being compiled, and what stands around it for the parser but not for the user. */
+export interface SourceText {
+  readonly source: string;
+  readonly what: 'rule' | 'message';
+  readonly before: string;
+  readonly after: string;
+  /** Whether a backslash is just a character, which the grammar does not know of raw f-strings. */
+  readonly plainBackslashes: boolean;
+}
+
 /**
  * Compiles an expression of the rule language.
  *
  * @throws BoxError `invalid_argument` for what the language does not take; its problems name every place, the facts
  *   the first one: `line`, `column` and, for a misspelt name, `nearest`.
  */
-export function compileRule(source: string, options: Partial<RuleLimits> = {}): Rule {
-  return ruleOf(source, compileParsed(source, 'the rule', { ...DEFAULT_LIMITS, ...options }));
+export function compileRule(source: string, limits: Partial<RuleLimits> = {}): Rule {
+  return compileText({ source, what: 'rule', before: '', after: '', plainBackslashes: false }, limits);
+}
+
+/** Compiles a text inside what stands around it; places are told as those of the text itself. */
+export function compileText(text: SourceText, overrides: Partial<RuleLimits>): Rule {
+  const limits = { ...DEFAULT_LIMITS, ...overrides };
+  const emitter = new Emitter(limits, compileExpression);
+  const run = emitter.emit(parsed(text, limits));
+  if (emitter.refusals.length > 0) throw refusalOf(text, emitter.refusals);
+  return ruleOf(text, { run, slotCount: emitter.slotCount, parts: emitter.parts, limits });
 }
 
 interface Compiled {
@@ -58,23 +77,26 @@ interface Compiled {
   readonly limits: RuleLimits;
 }
 
-function compileParsed(source: string, what: string, limits: RuleLimits): Compiled {
-  const emitter = new Emitter(limits, compileExpression);
-  const run = emitter.emit(parsed(source, what, limits));
-  if (emitter.refusals.length > 0) throw refusalError(source, emitter.refusals, what);
-  return { run, slotCount: emitter.slotCount, parts: emitter.parts, limits };
-}
-
-function parsed(source: string, what: string, limits: RuleLimits): Expression {
+function parsed(text: SourceText, limits: RuleLimits): Expression {
   try {
-    return parseExpression(source, limits);
+    const whole = text.before + text.source + text.after;
+    return parseExpression(whole, text.plainBackslashes ? whole.replaceAll('\\', 'x') : whole, limits);
   } catch (thrown) {
-    if (thrown instanceof Refused) throw refusalError(source, [thrown.refusal], what);
+    if (thrown instanceof Refused) throw refusalOf(text, [thrown.refusal]);
     throw thrown;
   }
 }
 
-function ruleOf(source: string, compiled: Compiled): Rule {
+function refusalOf(text: SourceText, refusals: readonly Refusal[]): BoxError {
+  const shifted = refusals.map((refusal) => ({ ...refusal, at: offsetIn(text, refusal.at) }));
+  return refusalError(text.source, shifted, `the ${text.what}`);
+}
+
+function offsetIn(text: SourceText, at: number): number {
+  return Math.min(Math.max(0, at - text.before.length), text.source.length);
+}
+
+function ruleOf(text: SourceText, compiled: Compiled): Rule {
   const run = <T>(inputs: RuleInputs | RuleScope, overrides: Partial<RuleLimits> | undefined, finish: Finish<T>): T => {
     const limits = overrides === undefined ? compiled.limits : { ...compiled.limits, ...overrides };
     const scope = inputs instanceof RuleScope ? inputs : new RuleScope(inputs);
@@ -83,11 +105,11 @@ function ruleOf(source: string, compiled: Compiled): Rule {
       evaluation.spend(compiled.parts);
       return finish(compiled.run(evaluation), evaluation);
     } catch (thrown) {
-      throw evaluationError(source, evaluation, thrown);
+      throw evaluationError(text, evaluation, thrown);
     }
   };
   return {
-    source,
+    source: text.source,
     evaluate: (inputs, limits) => run(inputs, limits, judged),
     compute: (inputs, limits) => run(inputs, limits, computed),
   };
@@ -104,12 +126,13 @@ function computed(value: Value, evaluation: Evaluation): Computed {
 }
 
 /** What an evaluation ended in, with its place; faults of our own stay what they are. */
-function evaluationError(source: string, evaluation: Evaluation, thrown: unknown): unknown {
-  if (!(thrown instanceof PyError)) return thrown;
-  const { line, column } = placeOf(source, evaluation.at);
-  const text = `Cannot evaluate the rule: line ${line}, column ${column}: ${thrown.pyClass}: ${errorText(thrown)}`;
-  return new BoxError('unprocessable', text, {
+function evaluationError(text: SourceText, evaluation: Evaluation, thrown: unknown): unknown {
+  const error = thrown instanceof RangeError ? new PyError('BudgetError', 'the values nest too deep') : thrown;
+  if (!(error instanceof PyError)) return error;
+  const { line, column } = placeOf(text.source, offsetIn(text, evaluation.at));
+  const told = `Cannot evaluate the ${text.what}: line ${line}, column ${column}: ${error.pyClass}: ${error.message}`;
+  return new BoxError('unprocessable', told, {
     cause: thrown,
-    facts: { error: thrown.pyClass, line, column, steps: evaluation.steps },
+    facts: { error: error.pyClass, line, column, steps: evaluation.steps },
   });
 }

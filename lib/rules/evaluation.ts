@@ -35,6 +35,13 @@ export class Evaluation {
       throw new PyError('BudgetError', `at most ${this.limits.maxElements} elements are handled`);
     }
   }
+
+  /** Counts the characters of a text that is about to be read whole; short texts cost no more than the step itself. */
+  read(text: string): void {
+    if (text.length > SHORT_TEXT) this.take(text.length);
+  }
 }
+
+const SHORT_TEXT = 256;
 
 const NO_SLOTS: Value[] = [];

@@ -12,10 +12,10 @@ export interface RuleLimits {
   readonly maxNesting: number;
 }
 
-/** Enough for reductions over an image of 1080 by 1920 pixels, and less than about a second of one core. */
+/** Enough for a few passes over 1920 by 1080 pixels; at most about a second of one core and 130 MB. */
 export const DEFAULT_LIMITS: RuleLimits = {
   maxSteps: 2_000_000,
-  maxElements: 32_000_000,
+  maxElements: 16_000_000,
   maxIntegerBits: 16_384,
   maxSourceLength: 20_000,
   maxNesting: 100,

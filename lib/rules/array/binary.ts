@@ -125,7 +125,9 @@ function compareTexts(
   const a = broadcastTo(x, shape, evaluation);
   const b = broadcastTo(y, shape, evaluation);
   for (let i = 0; i < out.length; i++) {
-    out[i] = compareOrder(op, a.store[a.offset + i] as string, b.store[b.offset + i] as string) ? 1 : 0;
+    const text = a.store[a.offset + i] as string;
+    evaluation.read(text);
+    out[i] = compareOrder(op, text, b.store[b.offset + i] as string) ? 1 : 0;
   }
 }
 

@@ -6,7 +6,6 @@ import { NdArray, sizeOf } from './ndarray.ts';
 /** `np.zeros` and `np.ones`. The budget is asked before the memory is. */
 export function filled(shape: readonly number[], dtype: DType, value: 0 | 1, evaluation: Evaluation): NdArray {
   if (shape.some((length) => length < 0)) throw valueError('negative dimensions are not allowed');
-  if (shape.length > 32) throw valueError('maximum supported dimension for an array is 32');
   evaluation.take(sizeOf(shape));
   if (dtype.kind === 'text') {
     const texts = new Array<string>(sizeOf(shape)).fill(value === 0 ? '' : '1');

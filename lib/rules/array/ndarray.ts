@@ -1,5 +1,8 @@
-import { typeError } from '../value/py-error.ts';
+import { typeError, valueError } from '../value/py-error.ts';
 import { BOOL, type DType, type NumberStore, type Store, TEXT } from './dtype.ts';
+
+/** As many as numpy allows. */
+const MAX_NDIM = 64;
 
 /**
  * An n-dimensional array. Its elements lie row-major and without gaps from `offset`; rules cannot assign, so views
@@ -13,6 +16,7 @@ export class NdArray {
   readonly size: number;
 
   constructor(dtype: DType, shape: readonly number[], store: Store, offset = 0) {
+    if (shape.length > MAX_NDIM) throw valueError(`an array may have ${MAX_NDIM} dimensions, got ${shape.length}`);
     this.dtype = dtype;
     this.shape = shape;
     this.store = store;

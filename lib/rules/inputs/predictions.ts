@@ -13,13 +13,18 @@ export interface PredictionInput {
 export class Prediction {
   private readonly input: PredictionInput;
   private read: Value | undefined;
-  readonly classLabel: Value;
-  readonly probability: Value;
 
   constructor(input: PredictionInput) {
     this.input = input;
-    this.classLabel = readScalar(input.class_label);
-    this.probability = readScalar(input.probability, 'float');
+  }
+
+  get classLabel(): Value {
+    const label = this.input.class_label;
+    return typeof label === 'string' ? label : readScalar(label);
+  }
+
+  get probability(): Value {
+    return readScalar(this.input.probability, 'float');
   }
 
   get data(): Value {

@@ -107,7 +107,9 @@ function commonDType(flat: readonly (number | string | boolean)[]): DType | unde
   return whole ? INT64 : FLOAT64;
 }
 
-function readJson(value: unknown): Value {
+const MAX_DEPTH = 64;
+
+function readJson(value: unknown, depth = 0): Value {
   switch (typeof value) {
     case 'string':
     case 'boolean':
@@ -116,28 +118,30 @@ function readJson(value: unknown): Value {
     case 'number':
       return Number.isSafeInteger(value) && !Object.is(value, -0) ? value : new PyFloat(value);
     case 'object':
-      return readObject(value);
+      if (depth > MAX_DEPTH) throw valueError(`data may nest ${MAX_DEPTH} deep`);
+      return readObject(value, depth + 1);
     default:
       return null;
   }
 }
 
-function readObject(value: object | null): Value {
+function readObject(value: object | null, depth: number): Value {
   if (value === null) return null;
-  if (Array.isArray(value)) return new PyList(value.map(readJson));
-  if (value instanceof Map) return dictFrom(value);
+  if (Array.isArray(value)) return new PyList(value.map((item) => readJson(item, depth)));
+  if (value instanceof Map) return dictFrom(value, depth);
   const entries = Object.entries(value);
   // JSON writes the int keys of scikit-learn's ZipMap as text, and its float values 1.0 as 1.
   const whole = entries.length > 0 && entries.every(([key]) => /^(0|-?[1-9]\d{0,14})$/.test(key));
-  if (!whole) return dictFrom(entries);
+  if (!whole) return dictFrom(entries, depth);
   const dict = new PyDict({ looseKeys: true });
-  for (const [key, item] of entries)
-    dict.set(Number(key), typeof item === 'number' ? new PyFloat(item) : readJson(item));
+  for (const [key, item] of entries) {
+    dict.set(Number(key), typeof item === 'number' ? new PyFloat(item) : readJson(item, depth));
+  }
   return dict;
 }
 
-function dictFrom(entries: Iterable<[unknown, unknown]>): PyDict {
+function dictFrom(entries: Iterable<[unknown, unknown]>, depth: number): PyDict {
   const dict = new PyDict();
-  for (const [key, item] of entries) dict.set(readJson(key), readJson(item));
+  for (const [key, item] of entries) dict.set(readJson(key), readJson(item, depth));
   return dict;
 }

@@ -4,12 +4,12 @@ import { Refused } from './refusal.ts';
 
 const DECIMAL = /^(?:0(?:_?0)*|[1-9](?:_?\d)*)$/;
 const BASED = /^0(?:[xX](?:_?[0-9a-fA-F])+|[oO](?:_?[0-7])+|[bB](?:_?[01])+)$/;
-const FLOAT = /^(?:\d(?:_?\d)*\.?(?:\d(?:_?\d)*)?|\.\d(?:_?\d)*)(?:[eE][+-]?\d(?:_?\d)*)?$/;
+const FLOAT = /^(?:\d(?:_?\d)*(?:\.(?:\d(?:_?\d)*)?)?|\.\d(?:_?\d)*)(?:[eE][+-]?\d(?:_?\d)*)?$/;
 
 /** A number as Python reads it. */
 export function readNumber(text: string, at: number): Value {
+  if (text.length > 4300) throw new Refused(at, 'a number may have 4300 digits');
   if (DECIMAL.test(text) || BASED.test(text)) {
-    if (text.length > 4300) throw new Refused(at, 'an integer may have 4300 digits');
     return intFromText(text, 0);
   }
   if (/[jJ]$/.test(text)) throw new Refused(at, 'rules have no complex numbers');

@@ -11,9 +11,10 @@ const strictParser = parser.configure({ strict: true });
  * The one expression that a source holds. The grammar is @lezer/python's; what it takes and rules do not (statements,
  * lambda, walrus, star arguments, …) is refused on the way to our own tree.
  *
+ * @param readAs what the grammar is given: the source, with nothing changed but characters that it does not understand.
  * @throws Refused at the first thing that is no expression of the language.
  */
-export function parseExpression(source: string, limits: RuleLimits): Expression {
+export function parseExpression(source: string, readAs: string, limits: RuleLimits): Expression {
   if (source.length > limits.maxSourceLength) {
     throw new Refused(0, `a rule may have ${limits.maxSourceLength} characters, this one has ${source.length}`);
   }
@@ -22,7 +23,8 @@ export function parseExpression(source: string, limits: RuleLimits): Expression 
   // Python's eval takes leading blanks, the grammar would take them for an indented block.
   const blank = /^[ \t\f\n\r]*/.exec(source)?.[0].length ?? 0;
   const text = source.slice(blank);
-  return toExpression(expressionNode(text.replace(BARE_POINT, asDigits), blank), {
+  const readable = readAs.slice(blank).replace(BARE_POINT, asDigits);
+  return toExpression(expressionNode(readable, blank), {
     source: text,
     shift: blank,
     limits,

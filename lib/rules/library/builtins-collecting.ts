@@ -16,7 +16,7 @@ import { sortValues } from './sort-values.ts';
 
 /** The builtins that read or make collections. */
 export const COLLECTING: readonly LibraryFunction[] = [
-  defineFunction('len', 'obj, /', ([object]) => lengthOf(object as Value)),
+  defineFunction('len', 'obj, /', ([object], evaluation) => lengthOf(object as Value, evaluation)),
   defineFunction('any', 'iterable, /', ([items], evaluation) => eachItem(items as Value, evaluation, truth)),
   defineFunction(
     'all',
@@ -44,7 +44,7 @@ export const COLLECTING: readonly LibraryFunction[] = [
       new PyList(sortValues(itemsOf(items as Value, evaluation), callback(key), flag(reverse), evaluation)),
     { consumes: true },
   ),
-  defineFunction('range', '*bounds', ([bounds]) => rangeOf(bounds as Value)),
+  defineFunction('range', '*bounds', ([bounds], evaluation) => rangeOf(bounds as Value, evaluation)),
   defineFunction(
     'enumerate',
     'iterable, start=',
@@ -57,8 +57,11 @@ export const COLLECTING: readonly LibraryFunction[] = [
   }),
 ];
 
-function lengthOf(value: Value): number {
-  if (typeof value === 'string') return textLength(value);
+function lengthOf(value: Value, evaluation: Evaluation): number {
+  if (typeof value === 'string') {
+    evaluation.read(value);
+    return textLength(value);
+  }
   if (value instanceof PyList || value instanceof PyTuple) return value.items.length;
   if (value instanceof PyDict || value instanceof PySet || value instanceof Predictions) return value.size;
   if (value instanceof PyRange) return value.length;
@@ -101,12 +104,15 @@ function extreme(which: 'min' | 'max', [values, key, otherwise]: Arguments, eval
   return otherwise;
 }
 
-function rangeOf(bounds: Value): PyRange {
+/** A range takes no memory, but one that could never be walked is refused at once. */
+function rangeOf(bounds: Value, evaluation: Evaluation): PyRange {
   const given = bounds instanceof PyTuple ? bounds.items : [];
   if (given.length < 1 || given.length > 3) throw typeError(`range expected 1 to 3 arguments, got ${given.length}`);
   const [first = 0, second, step = 1] = given.map((bound) => wholeNumber(bound, 'a bound of range'));
   if (step === 0) throw valueError('range() arg 3 must not be zero');
-  return second === undefined ? new PyRange(0, first, 1) : new PyRange(first, second, step);
+  const range = second === undefined ? new PyRange(0, first, 1) : new PyRange(first, second, step);
+  if (range.length > evaluation.limits.maxElements) evaluation.take(range.length);
+  return range;
 }
 
 function* counted(source: Iterator<Value>, start: number): Generator<Value> {

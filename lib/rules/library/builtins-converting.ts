@@ -20,8 +20,14 @@ export const CONVERTING: readonly LibraryFunction[] = [
   defineFunction('round', 'number, ndigits=', ([x, digits], evaluation) =>
     round(x as Value, digits ?? null, evaluation),
   ),
-  defineFunction('float', 'x=, /', ([x]) => new PyFloat(x === undefined ? 0 : toFloat(x))),
-  defineFunction('int', 'x=, /, base=', ([x, base]) => toInt(x === undefined ? 0 : x, base)),
+  defineFunction('float', 'x=, /', ([x], evaluation) => {
+    if (typeof x === 'string') evaluation.read(x);
+    return new PyFloat(x === undefined ? 0 : toFloat(x));
+  }),
+  defineFunction('int', 'x=, /, base=', ([x, base], evaluation) => {
+    if (typeof x === 'string') evaluation.read(x);
+    return toInt(x === undefined ? 0 : x, base);
+  }),
   defineFunction('bool', 'x=, /', ([x]) => x !== undefined && truth(x)),
   defineFunction('str', 'object=, /', ([x], evaluation) => {
     if (x === undefined) return '';
@@ -72,7 +78,7 @@ function roundInt(value: Int, digits: number, evaluation: Evaluation): Int {
   return divmodInt((BigInt(quotient) + (up ? 1n : 0n)) * unit, 1n)[0];
 }
 
-const FLOAT_TEXT = /^[+-]?(?:\d+(?:_\d+)*\.?(?:\d+(?:_\d+)*)?|\.\d+(?:_\d+)*)(?:[eE][+-]?\d+(?:_\d+)*)?$/;
+const FLOAT_TEXT = /^[+-]?(?:\d+(?:_\d+)*(?:\.(?:\d+(?:_\d+)*)?)?|\.\d+(?:_\d+)*)(?:[eE][+-]?\d+(?:_\d+)*)?$/;
 const SPECIAL_TEXT = /^([+-]?)(inf|infinity|nan)$/i;
 
 function toFloat(value: Value): number {

@@ -15,7 +15,10 @@ import { PyFloat, PyList, PyRange, PyTuple, type Value } from './value.ts';
 /** `left op right` of Python: a bool, or an array of them where an array takes part. */
 export function compare(op: CompareOp, left: Value, right: Value, evaluation: Evaluation): Value {
   if (typeof left === 'number' && typeof right === 'number') return compareNumbers(op, left, right);
-  if (typeof left === 'string' && typeof right === 'string') return compareOrder(op, left, right);
+  if (typeof left === 'string' && typeof right === 'string') {
+    evaluation.read(left);
+    return compareOrder(op, left, right);
+  }
   if (left instanceof NpScalar && right instanceof PyFloat && left.dtype === FLOAT64) {
     return arrayCompare(op, left, new NpScalar(FLOAT64, right.value), evaluation);
   }
@@ -155,9 +158,15 @@ export function contains(container: Value, item: Value, evaluation: Evaluation):
   if (container instanceof PyDict) return container.get(item) !== undefined;
   if (container instanceof PySet) return container.has(item);
   if (container instanceof Predictions) return typeof item === 'string' && container.byName.has(item);
+  if (container instanceof PyRange && typeof item === 'number') return inRange(container, item);
   if (container instanceof NdArray) return arrayContains(container, item, evaluation);
   if (container === null || typeof container !== 'object') throw notIterable(container);
   return eachItem(container, evaluation, (each) => sameOrEqual(each, item, evaluation));
+}
+
+function inRange(range: PyRange, item: number): boolean {
+  const place = (item - range.start) / range.step;
+  return Number.isInteger(place) && place >= 0 && place < range.length;
 }
 
 function arrayContains(array: NdArray, item: Value, evaluation: Evaluation): boolean {
