@@ -10,8 +10,10 @@ import type {
   ModelDescriptor,
   ModelIo,
   NotificationDefinition,
+  NotificationRule,
   Scenario,
   ScenarioDefinition,
+  Webhook,
 } from './scenario.ts';
 import { schemaProblems } from './schema-problems.ts';
 import { topicsWithin } from './topics.ts';
@@ -63,8 +65,12 @@ interface RawModel {
 }
 
 interface RawNotification extends RawStage {
-  readonly rules?: NotificationDefinition['rules'] | null;
+  readonly rules?: readonly Nullable<NotificationRule>[] | null;
+  readonly webhooks?: readonly Nullable<Webhook>[] | null;
 }
+
+/** An optional field may be null in a document. */
+type Nullable<T> = { readonly [K in keyof T]: undefined extends T[K] ? T[K] | null : T[K] };
 
 const ajv = new Ajv2020({ allErrors: true, verbose: true, allowUnionTypes: true, strict: true });
 ajv.addKeyword('x-rule');
@@ -163,7 +169,11 @@ function plainInference(raw: RawInference): InferenceDefinition {
 }
 
 function plainNotification(raw: RawNotification): NotificationDefinition {
-  return { ...withoutNulls(raw), rules: raw.rules ?? [] };
+  return {
+    ...withoutNulls({ ...raw, webhooks: null }),
+    rules: (raw.rules ?? []).map(withoutNulls),
+    ...(raw.webhooks && { webhooks: raw.webhooks.map(withoutNulls) }),
+  };
 }
 
 /** The object without its members that are null. */

@@ -64,13 +64,37 @@ export interface ModelIo {
 
 export interface NotificationDefinition extends StageDefinition {
   readonly rules: readonly NotificationRule[];
+  readonly webhooks?: readonly Webhook[];
 }
 
+/** A rule; what is optional is ours, and a rule without any of it does what the original's did. docs/rules.md explains. */
 export interface NotificationRule {
   readonly rule_name: string;
   readonly rule_content: string;
   readonly notification_id: string;
-  readonly [option: string]: unknown;
+  readonly notify_on?: 'every' | 'change';
+  readonly for_seconds?: number;
+  readonly for_count?: number;
+  readonly clear_content?: string;
+  readonly cooldown_seconds?: number;
+  readonly resolve?: boolean;
+  readonly resolve_after_seconds?: number;
+  readonly group_by?: string;
+  readonly severity?: Severity;
+  readonly message?: string;
+}
+
+/** From the least to the gravest. */
+export const SEVERITIES = ['info', 'warning', 'error', 'critical'] as const;
+export type Severity = (typeof SEVERITIES)[number];
+
+/** Where notifications are posted to. */
+export interface Webhook {
+  readonly url: string;
+  /** The name of the secret that signs what is sent. */
+  readonly secret: string;
+  /** Only notifications with these ids; all when left out. */
+  readonly notification_ids?: readonly string[];
 }
 
 /** A scenario as it is kept: with its id, its revision and whether it is paused. */
