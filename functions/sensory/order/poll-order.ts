@@ -1,15 +1,31 @@
 import { LRUCache } from 'lru-cache';
 import { BoxError } from '#lib/error/box-error.ts';
-import { counts, type Order } from './order.ts';
+import { counts, type MessageOrigin, type Order } from './order.ts';
 import type { OrderQueue } from './order-queue.ts';
 import type { OrderStore } from './order-store.ts';
 
+/** Orders whose handed-out samples are remembered, a bit each. */
+const MAX_REMEMBERED = 200;
+
 /**
  * Hands out an order's samples one by one, each once: only what is recorded as published counts, so that a sample that
- * a processor published again after it was ended is never handed out twice.
+ * a processor published again after it was ended is never handed out twice. What was handed out is remembered too:
+ * RabbitMQ writes acknowledgements down in its own time, and one that is killed delivers the last ones again.
  */
 export function openPoll(orders: OrderStore, queue: OrderQueue): (orderId: string) => Promise<Buffer | undefined> {
   const known = new LRUCache<string, Order>({ max: 1000 });
+  const handedOut = new LRUCache<string, Uint8Array>({ max: MAX_REMEMBERED });
+
+  /** Marks a sample as handed out; false when it was already. */
+  function handOut({ id, size, shards }: Order, { shard, place }: MessageOrigin): boolean {
+    const bits = handedOut.get(id) ?? new Uint8Array(Math.ceil(size / 8));
+    handedOut.set(id, bits);
+    const position = (shards[shard]?.from ?? 0) + place;
+    const [byte, bit] = [position >> 3, 1 << (position & 7)];
+    if (((bits[byte] ?? 0) & bit) !== 0) return false;
+    bits[byte] = (bits[byte] ?? 0) | bit;
+    return true;
+  }
 
   async function fresh(orderId: string): Promise<Order> {
     const order = await orders.get(orderId);
@@ -34,15 +50,12 @@ export function openPoll(orders: OrderStore, queue: OrderQueue): (orderId: strin
         order = await freshOrGiveBack(orderId, message);
         verdict = counts(order, message.origin);
       }
-      if (verdict === 'yes') {
-        message.accept();
-        return message.body;
-      }
       if (verdict === 'not-yet') {
         message.giveBack();
         return undefined;
       }
       message.accept();
+      if (verdict === 'yes' && handOut(order, message.origin)) return message.body;
     }
   };
 
