@@ -79,6 +79,11 @@ export const SETTINGS = {
     min: 1,
     max: 1_000_000,
   }),
+  natsUrl: optionalText(
+    'NATS_URL',
+    'NATS, where built-in models keep what they have learnt; unset: none of these runs',
+  ),
+  natsUser: optionalText('NATS_USER', 'the user at NATS; the password is the secret nats-password'),
   s3Endpoint: optionalText('S3_ENDPOINT', 'the S3 server, such as http://minio:9000; unset: no model comes from S3'),
   s3Region: text('S3_REGION', { doc: 'the region that requests to S3 are signed for', fallback: 'us-east-1' }),
 };

@@ -1,5 +1,7 @@
 import type { S3Client } from '@aws-sdk/client-s3';
+import type { NatsConnection } from '@nats-io/nats-core';
 import { openS3Client } from '#lib/blob/s3.ts';
+import { connectNats } from '#lib/bus/nats-connection.ts';
 import { BoxError } from '#lib/error/box-error.ts';
 import type { OpenedFunction } from '#lib/function/contract.ts';
 import { openMetrics } from '#lib/function/metrics.ts';
@@ -8,6 +10,8 @@ import { jsonBody, type Route } from '#lib/function/route.ts';
 import type { Log } from '#lib/log/log.ts';
 import { openScenarioClient } from '#lib/scenario/scenario-client.ts';
 import { openSecretFiles, type SecretFiles } from '#lib/secret/secret-files.ts';
+import { openNatsStateStore } from '#lib/state/nats-state-store.ts';
+import type { StateStore } from '#lib/state/state-store.ts';
 import type { InferenceConfig } from './config.ts';
 import type { LoadOptions } from './model/loaded-model.ts';
 import { DEFAULT_SESSION_OPTIONS } from './model/model.ts';
@@ -54,6 +58,7 @@ export async function openInference(config: InferenceConfig, log: Log): Promise<
   const load = loadOptions(config);
   const models = openScenarioModels({ fetcher, registry, load });
   const stats = openStatsBook();
+  const state = lazyStateStore(config, secrets);
   const metrics = openMetrics('inference');
   registerModelMetrics(metrics.registry, stats, registry);
   const { gatewayUrl } = config;
@@ -65,12 +70,13 @@ export async function openInference(config: InferenceConfig, log: Log): Promise<
     secrets,
     routes: [verifyRoute({ fetcher, registry, load }), ...protocolRoutes({ catalog, stats, version: PROTOCOL_SERVER })],
     errorResponse: protocolError,
-    processEvents: openEventProcessor(openScenarioClient({ gatewayUrl, secrets }), models, stats),
+    processEvents: openEventProcessor(openScenarioClient({ gatewayUrl, secrets }), models, stats, state.store),
     async close() {
       models.close();
       await registry.close();
       await Promise.all([pool.close(), http.close()]);
       s3.close();
+      await state.close();
     },
   });
 }
@@ -108,6 +114,32 @@ function lazyS3Client({ s3Endpoint, s3Region }: InferenceConfig, secrets: Secret
     close: () => opened?.destroy(),
   };
 }
+
+/** The connection is made when the first streaming model runs: most appliances have none. */
+function lazyStateStore({ natsUrl, natsUser }: InferenceConfig, secrets: SecretFiles) {
+  let opened: Promise<{ readonly connection: NatsConnection; readonly store: StateStore }> | undefined;
+  const openStore = async () => {
+    if (natsUrl === undefined) {
+      throw new BoxError('unavailable', 'Cannot run built-in model: NATS_URL must be set for what it learns');
+    }
+    const user = natsUser === undefined ? {} : { user: natsUser, password: await secrets.read('nats-password') };
+    const connection = await connectNats({ url: natsUrl, name: 'inference', ...user });
+    return { connection, store: await openNatsStateStore(connection, { bucket: STATE_BUCKET, maxBytes: STATE_BYTES }) };
+  };
+  return {
+    store: async (): Promise<StateStore> => {
+      opened ??= openStore().catch((error: unknown) => {
+        opened = undefined;
+        throw error;
+      });
+      return (await opened).store;
+    },
+    close: async () => (await opened)?.connection.close(),
+  };
+}
+
+const STATE_BUCKET = 'inference';
+const STATE_BYTES = 64 * 1024 * 1024;
 
 function verifyRoute(options: VerifyOptions): Route {
   return {

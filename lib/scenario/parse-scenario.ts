@@ -62,6 +62,7 @@ interface RawModel {
   readonly model_class_labels?: readonly string[] | null;
   readonly model_location?: string | null;
   readonly model_sha256?: string | null;
+  readonly model_options?: Readonly<Record<string, unknown>> | null;
 }
 
 interface RawNotification extends RawStage {

@@ -52,7 +52,8 @@ export interface ModelDescriptor {
   readonly model_class_labels?: readonly string[];
   readonly model_location?: string;
   readonly model_sha256?: string;
-  readonly [option: string]: unknown;
+  /** How the model is run; the inference function knows the options. */
+  readonly model_options?: Readonly<Record<string, unknown>>;
 }
 
 /** An input or output as the scenario declares it; the model's own dtype and shape count. */

@@ -11,7 +11,10 @@ export type PredictionWriter = (correlationId: string, outputs: readonly OutputV
  * The outputs that the scenario declares, in its order; all of the model's where it declares none of them. With
  * `classificationtype`, what class they stand for too.
  */
-export function openPredictionWriter(signature: Signature, definition: InferenceDefinition): PredictionWriter {
+export function openPredictionWriter(
+  signature: Pick<Signature, 'outputs'>,
+  definition: InferenceDefinition,
+): PredictionWriter {
   const { model_output_info: declared, model_class_labels: labels = [] } = definition.model_descriptor;
   const places = declared
     .map(({ data_name }) => signature.outputs.findIndex(({ name }) => name === data_name))

@@ -1,12 +1,15 @@
 import { BoxError, errorText } from '#lib/error/box-error.ts';
 import { type EventBatch, eventError } from '#lib/function/event-batch.ts';
-import { type CloudEvent, EVENT_TYPE } from '#lib/message/cloud-event.ts';
+import type { CloudEvent } from '#lib/message/cloud-event.ts';
 import type { EventResult, FunctionAnswer } from '#lib/message/function-answer.ts';
 import type { ScenarioClient } from '#lib/scenario/scenario-client.ts';
+import type { StateStore } from '#lib/state/state-store.ts';
+import { runBuiltin } from '../builtin/run-builtin.ts';
 import type { LoadedModel } from '../model/loaded-model.ts';
 import type { StatsBook } from '../serving/model-stats.ts';
 import { SCENARIO_VERSION } from '../serving/scenario-provider.ts';
 import { openPredictionWriter, type PredictionWriter } from './prediction-body.ts';
+import { predictionEvent } from './prediction-event.ts';
 import { readFeatures } from './read-features.ts';
 import type { ScenarioModels, StageModel } from './scenario-models.ts';
 
@@ -18,9 +21,14 @@ export function openEventProcessor(
   scenarios: ScenarioClient,
   models: ScenarioModels,
   stats: StatsBook,
+  builtinState: () => Promise<StateStore>,
 ): (batch: EventBatch) => Promise<FunctionAnswer> {
   return async ({ events, scenarioId, rev }) => {
     const record = await scenarios.get(scenarioId, rev);
+    const definition = record.scenario.scenario_definition.inference_definition;
+    if (definition?.model_descriptor.model_type === 'BUILTIN') {
+      return { results: await runBuiltin({ scenarioId, definition, events, store: builtinState }) };
+    }
     const stage = await models.of(record).catch((error: unknown) => {
       throw noModel(scenarioId, error);
     });
@@ -71,21 +79,6 @@ async function predictOne(
     stats.failed(name, SCENARIO_VERSION, performance.now() - started);
     return { id: event.id, error: eventError(error) };
   }
-}
-
-/** The id follows from the input's, so that an event that is processed twice makes one prediction. */
-function predictionEvent(event: CloudEvent, correlationId: string, data: object): CloudEvent {
-  return {
-    specversion: '1.0',
-    id: `${event.id}.prediction`,
-    source: event.source,
-    type: EVENT_TYPE.prediction,
-    ...(event.time !== undefined && { time: event.time }),
-    datacontenttype: 'application/json',
-    correlationid: correlationId,
-    ...(event.traceparent !== undefined && { traceparent: event.traceparent }),
-    data,
-  };
 }
 
 function noModel(scenarioId: string, error: unknown): BoxError {

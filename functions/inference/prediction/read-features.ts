@@ -17,7 +17,7 @@ export interface ReadFeatures {
  */
 export function readFeatures(
   event: CloudEvent,
-  signature: Signature,
+  signature: Pick<Signature, 'inputs'>,
   declaredRanks: ReadonlyMap<string, number>,
 ): ReadFeatures {
   const body = dataJson(event);

@@ -1,7 +1,8 @@
 import { BoxError, type Problem } from '#lib/error/box-error.ts';
 import type { InferenceDefinition, ModelDescriptor } from '#lib/scenario/scenario.ts';
+import { readBuiltinModel } from '../builtin/builtin-model.ts';
 import type { LoadedModel, LoadOptions } from '../model/loaded-model.ts';
-import type { InputSpec } from '../model/model.ts';
+import type { InputSpec, Signature } from '../model/model.ts';
 import { declaredShapes, type ModelRegistry } from '../model/model-registry.ts';
 import type { ModelFetcher } from '../model/source/source.ts';
 import { fetchModelOf } from '../prediction/scenario-models.ts';
@@ -28,6 +29,7 @@ export interface VerifyOptions {
  */
 export async function verifyModel(definition: InferenceDefinition, options: VerifyOptions): Promise<VerifiedModel> {
   const { model_descriptor: descriptor } = definition;
+  if (descriptor.model_type === 'BUILTIN') return { ...plainIo(readBuiltinModel(descriptor)), warnings: [] };
   const file = await fetchModelOf(definition, options.fetcher).catch((error: unknown) => {
     throw blamed(error, fetchPointer(error, descriptor));
   });
@@ -45,8 +47,12 @@ function verified(descriptor: ModelDescriptor, { signature, trial }: LoadedModel
   // A wrong name or shape explains a failed trial already.
   if (trial.failure && problems.length === 0) all.push(contradiction(trial.failure));
   if (all.length > 0) throw refusal(all);
+  return { ...plainIo(signature), warnings };
+}
+
+function plainIo({ inputs, outputs }: Signature): Pick<VerifiedModel, 'inputs' | 'outputs'> {
   const plain = ({ name, dtype, shape }: InputSpec): InputSpec => ({ name, dtype, shape });
-  return { inputs: signature.inputs.map(plain), outputs: signature.outputs.map(plain), warnings };
+  return { inputs: inputs.map(plain), outputs: outputs.map(plain) };
 }
 
 function contradiction(failure: BoxError): Problem {
