@@ -2,7 +2,8 @@ import { type Environment, integer, optionalText, readConfig, text, url } from '
 
 const MIB = 1024 ** 2;
 
-const SETTINGS = {
+/** The variables of function ingestion. */
+export const SETTINGS = {
   gatewayUrl: url('GATEWAY_URL', {
     doc: 'The OpenFaaS gateway, through which the orchestrator is asked for scenarios.',
     schemes: ['http', 'https'],

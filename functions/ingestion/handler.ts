@@ -1,5 +1,7 @@
 import type { NatsConnection } from '@nats-io/nats-core';
 import { openJetStreamPublisher } from '#lib/bus/jetstream-publisher.ts';
+import { openJetStreamStageProgress } from '#lib/bus/jetstream-stage-progress.ts';
+import { openJetStreamTopicReader } from '#lib/bus/jetstream-topic-reader.ts';
 import { connectNats } from '#lib/bus/nats-connection.ts';
 import type { Environment } from '#lib/config/config.ts';
 import { BoxError } from '#lib/error/box-error.ts';
@@ -37,7 +39,12 @@ export async function open(env: Environment): Promise<OpenedFunction> {
     name: 'ingestion',
     log,
     secrets,
-    routes: signalRoutes(door, (request) => checkApiKey(request.headers, secrets)),
+    routes: signalRoutes({
+      door,
+      access: (request) => checkApiKey(request.headers, secrets),
+      outcome: { reader: openJetStreamTopicReader(nats), progress: openJetStreamStageProgress(nats) },
+      maxSignalBytes: config.maxSignalBytes,
+    }),
     processEvents: openFeatureMaker(scenarios, {
       maxPixels: config.maxImagePixels,
       maxFeatureBytes: config.maxFeatureBytes,

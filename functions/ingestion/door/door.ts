@@ -20,6 +20,8 @@ export interface IncomingSignal {
 
 export interface Accepted extends Receipt {
   readonly correlationId: string;
+  /** The scenario as it was when the signal was taken. */
+  readonly record: ScenarioRecord;
 }
 
 export interface Door {
@@ -44,7 +46,8 @@ export function openDoor({ scenarios, publisher, maxSignalBytes }: DoorParts): D
     async take(scenarioId, source, signal) {
       if (source !== undefined) checkSourceName(source);
       checkSignal(signal, maxSignalBytes);
-      const topic = firstTopic(await scenarios.current(scenarioId));
+      const record = await scenarios.current(scenarioId);
+      const topic = firstTopic(record);
       const subject = source === undefined ? topic : `${topic}.${source}`;
       const now = Date.now();
       const id = signal.id ?? newSignalId(now);
@@ -64,7 +67,7 @@ export function openDoor({ scenarios, publisher, maxSignalBytes }: DoorParts): D
         .catch((error: unknown) => {
           throw doorError(error);
         });
-      return { correlationId: id, ...receipt };
+      return { correlationId: id, record, ...receipt };
     },
   };
 }

@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { ensureStreams } from '#lib/bus/jetstream-streams.ts';
@@ -121,6 +122,49 @@ describe('POST /signal/{scenario}[/{source}]', () => {
     const messages = await stored('door.in');
     assert.equal(messages.length, count + 1);
     assert.equal(messages.at(-2)?.attributes.time, '2026-01-02T03:04:05Z');
+  });
+
+  it('takes a structured CloudEvent for what is in it', async () => {
+    const event = { specversion: '1.0', id: 's-1', source: 'x', type: 'y', time: '2026-01-02T03:04:05Z' };
+    const type = { 'content-type': 'application/cloudevents+json' };
+    const png = { ...event, datacontenttype: 'image/png', data_base64: 'AQI=' };
+    assert.deepEqual((await post(fn, '/signal/full/cam', JSON.stringify(png), type)).body, { correlation_id: 's-1' });
+    const message = (await stored('door.in')).at(-1);
+    assert.deepEqual([...(message?.body ?? [])], [1, 2]);
+    const { datacontenttype, source, time } = message?.attributes ?? {};
+    assert.deepEqual([datacontenttype, source, time], ['image/png', 'cam', '2026-01-02T03:04:05Z']);
+    assert.equal((await post(fn, '/signal/full', '{"id": "a"}', type)).status, 400);
+  });
+
+  it('takes a batch of CloudEvents, and says which were stored when one was not', async () => {
+    const type = { 'content-type': 'application/cloudevents-batch+json' };
+    const event = (id: string, data: unknown) => ({ specversion: '1.0', id, source: 'x', type: 'y', data });
+    const batch = (...events: unknown[]) => post(fn, '/signal/full/b', JSON.stringify(events), type);
+    const taken = await batch(event('b1', { v: 1 }), event('b2', [2]));
+    assert.deepEqual([taken.status, taken.body], [202, { correlation_ids: ['b1', 'b2'] }]);
+    const messages = (await stored('door.in')).slice(-2);
+    assert.deepEqual(
+      messages.map(({ body, attributes }) => [Buffer.from(body).toString(), attributes.datacontenttype]),
+      [
+        ['{"v":1}', 'application/json'],
+        ['[2]', 'application/json'],
+      ],
+    );
+    const partly = await batch(event('b3', 1), event('with space', 2));
+    assert.equal(partly.status, 400);
+    assert.deepEqual(partly.body.stored, ['b3']);
+    assert.match(String(partly.body.detail), /\(signal 2 of 2\)$/);
+    for (const bad of ['{}', '[]', '[1]', 'x']) assert.equal((await post(fn, '/signal/full', bad, type)).status, 400);
+  });
+
+  it('undoes a content encoding, up to the limit', async () => {
+    const sent = (body: Buffer, encoding: string) => post(fn, '/signal/full', body, { 'content-encoding': encoding });
+    assert.equal((await sent(gzipSync('{"v": 1}'), 'gzip')).status, 202);
+    assert.equal(Buffer.from((await stored('door.in')).at(-1)?.body ?? []).toString(), '{"v": 1}');
+    assert.equal((await sent(brotliCompressSync('7'), 'br')).status, 202);
+    assert.equal((await sent(gzipSync(Buffer.alloc(1_000_001)), 'gzip')).status, 413);
+    assert.equal((await sent(Buffer.from('plain'), 'gzip')).status, 400);
+    assert.equal((await sent(Buffer.from('plain'), 'compress')).status, 415);
   });
 
   it('refuses who has no key, an unknown scenario, and one without stages', async () => {
