@@ -25,7 +25,6 @@ export function processEnvironment(options: ProcessEnvironmentOptions): Record<s
     ...addresses,
     // The local NATS asks nobody who he is: it listens on 127.0.0.1 alone, and sensors need only the scenario file.
     NATS_USER: '',
-    S3_URL: addresses.S3_ENDPOINT,
     GATEWAY_URL: options.gatewayUrl,
     SECRETS_DIR: options.secretsDir,
     MODEL_ROOT: options.root,

@@ -95,18 +95,18 @@ function s3Options(config: SensoryConfig, secrets: SecretFiles) {
   };
 }
 
-/** The address may hold the credentials itself, as the local appliance's does. */
-async function couchOptions({ couchdbUrl, couchdbDatabase }: SensoryConfig, secrets: SecretFiles) {
+/** The address may hold the credentials itself. */
+async function couchOptions({ couchdbUrl, couchdbUser, couchdbDatabase }: SensoryConfig, secrets: SecretFiles) {
   const address = { url: couchdbUrl, database: couchdbDatabase };
-  if (new URL(couchdbUrl).username !== '') return address;
-  return { ...address, user: await secrets.read('couchdb-user'), password: await secrets.read('couchdb-password') };
+  if (couchdbUser === undefined) return address;
+  return { ...address, user: couchdbUser, password: await secrets.read('couchdb-password') };
 }
 
-async function amqpUrl({ amqpUrl }: SensoryConfig, secrets: SecretFiles): Promise<string> {
+async function amqpUrl({ amqpUrl, amqpUser }: SensoryConfig, secrets: SecretFiles): Promise<string> {
   const url = new URL(amqpUrl);
-  if (url.username === '') {
-    url.username = encodeURIComponent(await secrets.read('rabbitmq-user'));
-    url.password = encodeURIComponent(await secrets.read('rabbitmq-password'));
+  if (url.username === '' && amqpUser !== undefined) {
+    url.username = encodeURIComponent(amqpUser);
+    url.password = encodeURIComponent(await secrets.read('amqp-password'));
   }
   return url.href;
 }

@@ -54,7 +54,7 @@ export async function startSensory(options: SensoryOptions): Promise<SensoryProc
       http_port: String(options.port ?? 0),
       function_path: FUNCTION,
       SECRETS_DIR: secretsDir,
-      S3_URL: options.s3.endpoint,
+      S3_ENDPOINT: options.s3.endpoint,
       S3_BUCKET: options.s3.bucket,
       COUCHDB_URL: options.couchdbUrl,
       COUCHDB_ORDERS: options.couchdbDatabase,
