@@ -1,7 +1,7 @@
 import type { Attributes } from '#lib/bus/event-headers.ts';
 import type { StageMessage } from '#lib/bus/stage-queue.ts';
 import { sourceOf } from '#lib/bus/subjects.ts';
-import { bareContentType, EVENT_TYPE, isJsonContentType } from '#lib/message/cloud-event.ts';
+import { bareContentType, EVENT_TYPE, isJsonContentType, SEQUENCE_ATTRIBUTE } from '#lib/message/cloud-event.ts';
 import type { Stage } from '#lib/scenario/scenario.ts';
 
 /** A message as the event that a function gets. */
@@ -43,6 +43,7 @@ export function inputEvent(message: StageMessage, stage: Stage, topics: readonly
     type: given.type || INPUT_TYPE[stage],
     time: given.time ?? isoTime(message.storedMs),
     datacontenttype: declared ?? (isJson ? 'application/json' : 'application/octet-stream'),
+    [SEQUENCE_ATTRIBUTE]: String(message.seq),
   };
   return { message, id, attributes, isJson };
 }

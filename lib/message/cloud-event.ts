@@ -34,6 +34,18 @@ export const EVENT_TYPE = {
 } as const;
 
 /**
+ * The extension that holds an event's place in the stream, a whole number: the connector sets it on what it hands to a
+ * function, the same when it hands the message out again. (CloudEvents' own `sequence` is the sender's.)
+ */
+export const SEQUENCE_ATTRIBUTE = 'boxsequence';
+
+/** The event's place in the stream; undefined where no connector has set it. */
+export function sequenceOf(event: CloudEvent): number | undefined {
+  const sequence = Number(event[SEQUENCE_ATTRIBUTE] ?? Number.NaN);
+  return Number.isSafeInteger(sequence) && sequence > 0 ? sequence : undefined;
+}
+
+/**
  * Checks one event of a batch or an answer.
  *
  * @throws BoxError `invalid_argument` for a missing or empty required attribute.

@@ -41,24 +41,28 @@ export async function openNatsStateStore(
   const { bucket, maxBytes } = options;
   const stream = `KV_${bucket}`;
   const subject = (key: string) => `$KV.${bucket}.${key}`;
-  const [kv, direct] = await reported(`open bucket ${bucket}`, async (): Promise<[KV, DirectStreamAPI]> => {
-    // Of the history there is no use; a marker's TTL is what makes the bucket take TTLs per value.
-    const opened = await new Kvm(connection).create(bucket, {
-      history: 1,
-      max_bytes: maxBytes,
-      markerTTL: MARKER_TTL_MS,
-      allow_direct: true,
-    });
-    return [opened, (await jetstreamManager(connection)).direct];
-  });
+  // Of the history there is no use; a marker's TTL is what makes the bucket take TTLs per value.
+  const settings = { history: 1, max_bytes: maxBytes, markerTTL: MARKER_TTL_MS, allow_direct: true };
+  const ensure = () => reported(`open bucket ${bucket}`, () => new Kvm(connection).create(bucket, settings));
+  const kv: KV = await ensure();
+  const { direct } = await reported('use JetStream', () => jetstreamManager(connection));
   const js = jetstream(connection, { timeout: TIMEOUT_MS });
+  /** A server that lost its data lost the bucket: the next try finds it made anew. */
+  const asked = async <T>(what: string, ask: () => Promise<T>): Promise<T> => {
+    try {
+      return await reported(what, ask);
+    } catch (error) {
+      await ensure();
+      throw error;
+    }
+  };
 
   return {
     async load(keys) {
       const found = new Map<string, KeptState>(keys.map((key) => [key, { value: undefined, revision: 0 }]));
       for (let at = 0; at < keys.length; at += KEYS_AT_ONCE) {
         const subjects = keys.slice(at, at + KEYS_AT_ONCE).map(subject);
-        await reported('load state', () =>
+        await asked('load state', () =>
           lastMessages(direct, stream, subjects, (message) => {
             found.set(message.subject.slice(subject('').length), keptIn(message));
           }),
@@ -68,7 +72,7 @@ export async function openNatsStateStore(
     },
     save: (writes) => Promise.all(writes.map((write) => saveOne(js, subject(write.key), write))),
     async list(prefix) {
-      return reported('list state', async () => {
+      return asked('list state', async () => {
         const found = new Map<string, KeptState>();
         for await (const entry of await kv.history({ key: `${prefix}.>` })) {
           if (entry.operation !== 'PUT') continue;

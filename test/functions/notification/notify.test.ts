@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import type { CloudEvent } from '#lib/message/cloud-event.ts';
 import type { NotificationRule, ScenarioRecord } from '#lib/scenario/scenario.ts';
+import type { StateStore } from '#lib/state/state-store.ts';
+import { openPastAlerts } from '../../../functions/notification/alert/past-alerts.ts';
 import { openNotifier } from '../../../functions/notification/notify.ts';
-import type { RuleFailure } from '../../../functions/notification/rule-set.ts';
+import type { RuleFailure } from '../../../functions/notification/read-event.ts';
 
 function record(rules: NotificationRule[]): ScenarioRecord {
   return {
@@ -24,12 +26,23 @@ function prediction(id: string, data: unknown): CloudEvent {
 
 const score = (value: number) => ({ correlation_id: 'c', prediction_data: { score: { data: [[value]] } } });
 
+/** Rules without our options keep nothing: whatever they asked of a store would fail the test. */
+const NO_STORE: StateStore = {
+  load: async () => assert.fail('nothing is loaded'),
+  save: async () => assert.fail('nothing is saved'),
+  list: async () => assert.fail('nothing is listed'),
+};
+
 async function run(rules: NotificationRule[], events: CloudEvent[]) {
   const failures: [string, RuleFailure][] = [];
   const notifier = openNotifier({
-    scenarios: { get: async () => record(rules), current: async () => record(rules) },
+    scenarios: { get: async () => record(rules) },
+    store: NO_STORE,
+    past: openPastAlerts(NO_STORE, 1),
+    onIgnored: () => assert.fail('a rule without a memory ignores nothing'),
+    onRevision: async () => undefined,
     onRuleFailure: (_scenario, eventId, failure) => failures.push([eventId, failure]),
-    now: () => new Date('2026-01-02T03:04:05Z'),
+    now: () => Date.parse('2026-01-02T03:04:05Z'),
   });
   const { results } = await notifier.process({ events, scenarioId: 'door', rev: '1' });
   return { results, failures };

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { connectNats } from '#lib/bus/nats-connection.ts';
 import { openNatsStateStore } from '#lib/state/nats-state-store.ts';
@@ -30,6 +31,16 @@ describe('StateStore on NATS', () => {
     const value = 'x'.repeat(3000);
     await store.save([{ key: 'a', value, revision: 0 }]);
     await assert.rejects(store.save([{ key: 'b', value, revision: 0 }]), { code: 'storage_full' });
+  });
+
+  it('makes a bucket anew that the server has lost', async () => {
+    const bucket = uniqueName();
+    const store = await openNatsStateStore(connection, { bucket, maxBytes: MIB });
+    const manager = await jetstreamManager(connection);
+    await manager.streams.delete(`KV_${bucket}`);
+    await assert.rejects(store.load(['a']), { code: 'unavailable' });
+    assert.deepEqual(await store.save([{ key: 'a', value: 1, revision: 0 }]), ['written']);
+    assert.equal((await store.load(['a'])).get('a')?.value, 1);
   });
 
   it('lets go of what was written with a TTL, and takes it anew', async () => {
