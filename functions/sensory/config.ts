@@ -9,7 +9,10 @@ export const SENSORY_SETTINGS = {
     fallback: 'info',
   }),
   s3Url: url('S3_ENDPOINT', { doc: 'the S3 server, such as http://minio:9000', schemes: ['http', 'https'] }),
-  s3PublicUrl: optionalText('S3_PUBLIC_URL', 'the S3 server as callers reach it, for presigned links (default S3_ENDPOINT)'),
+  s3PublicUrl: optionalText(
+    'S3_PUBLIC_URL',
+    'the S3 server as callers reach it, for presigned links (default S3_ENDPOINT)',
+  ),
   s3Region: text('S3_REGION', { doc: 'the region of the S3 server', fallback: 'us-east-1' }),
   s3Bucket: text('S3_BUCKET', { doc: 'the bucket of samples', fallback: 'thebox-samples' }),
   couchdbUrl: url('COUCHDB_URL', { doc: 'CouchDB, such as http://couchdb:5984', schemes: ['http', 'https'] }),

@@ -16,7 +16,8 @@ export interface ResultMessage {
 
 /** A message taken from a result queue. Exactly one of `accept` and `giveBack` is called. */
 export interface TakenMessage extends ResultMessage {
-  accept(): void;
+  /** Resolves once the acknowledgement has left this process: it reaches the broker even if the process ends now. */
+  accept(): Promise<void>;
   /** Puts it back where it was. */
   giveBack(): void;
 }

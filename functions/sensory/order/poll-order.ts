@@ -54,7 +54,7 @@ export function openPoll(orders: OrderStore, queue: OrderQueue): (orderId: strin
         message.giveBack();
         return undefined;
       }
-      message.accept();
+      await message.accept();
       if (verdict === 'yes' && handOut(order, message.origin)) return message.body;
     }
   };

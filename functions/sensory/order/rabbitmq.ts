@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Channel, type ChannelModel, type ConfirmChannel, connect, type GetMessage } from 'amqplib';
 import { BoxError, errorText } from '#lib/error/box-error.ts';
 import type { MessageOrigin } from './order.ts';
@@ -225,7 +226,12 @@ async function takeFrom(
   return {
     body: message.content,
     origin: readOrigin(message),
-    accept: settle(() => channel.ack(message)),
+    async accept() {
+      settle(() => channel.ack(message))();
+      // The client hands what it has to the socket in the turn after this one.
+      await nextTurn();
+      await nextTurn();
+    },
     giveBack: settle(() => channel.nack(message, false, true)),
   };
 }
