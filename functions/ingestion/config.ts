@@ -11,6 +11,8 @@ export const SETTINGS = {
   natsUrl: url('NATS_URL', { doc: 'The NATS server that signals are stored on.', schemes: ['nats', 'tls'] }),
   natsUser: optionalText('NATS_USER', 'User name for NATS.'),
   secretsDir: text('SECRETS_DIR', { doc: 'The folder of secrets.', fallback: '/var/openfaas/secrets' }),
+  s3Endpoint: optionalText('S3_ENDPOINT', 'The S3 server of vocabularies in files; unset: there are none.'),
+  s3Region: text('S3_REGION', { doc: 'The region that requests to S3 are signed for.', fallback: 'us-east-1' }),
   maxSignalBytes: integer('MAX_SIGNAL_BYTES', {
     doc: 'The largest signal that the door takes; NATS takes no more than its max_payload, headers included.',
     fallback: 10 * MIB - 8192,

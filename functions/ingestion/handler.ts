@@ -10,10 +10,11 @@ import type { OpenedFunction } from '#lib/function/contract.ts';
 import { openFunction } from '#lib/function/open-function.ts';
 import { openLog } from '#lib/log/log.ts';
 import { openScenarioClient } from '#lib/scenario/scenario-client.ts';
-import { openSecretFiles } from '#lib/secret/secret-files.ts';
-import { readIngestionConfig } from './config.ts';
+import { openSecretFiles, type SecretFiles } from '#lib/secret/secret-files.ts';
+import { type IngestionConfig, readIngestionConfig } from './config.ts';
 import { openDoor } from './door/door.ts';
 import { signalRoutes } from './door/signal-routes.ts';
+import { openS3Files } from './file/s3-files.ts';
 import { openFeatureMaker } from './make-features.ts';
 
 const HEALTH_TIMEOUT_MS = 2000;
@@ -34,6 +35,7 @@ export async function open(env: Environment): Promise<OpenedFunction> {
     ...(config.natsUser !== undefined && { user: config.natsUser, password: await secrets.read(NATS_PASSWORD) }),
   });
   const publisher = openJetStreamPublisher(nats);
+  const files = openS3Files(s3Options(config, secrets));
   const door = openDoor({ scenarios, publisher, maxSignalBytes: config.maxSignalBytes });
   return openFunction({
     name: 'ingestion',
@@ -45,7 +47,7 @@ export async function open(env: Environment): Promise<OpenedFunction> {
       outcome: { reader: openJetStreamTopicReader(nats), progress: openJetStreamStageProgress(nats) },
       maxSignalBytes: config.maxSignalBytes,
     }),
-    processEvents: openFeatureMaker(scenarios, {
+    processEvents: openFeatureMaker(scenarios, files, {
       maxPixels: config.maxImagePixels,
       maxFeatureBytes: config.maxFeatureBytes,
       maxInflatedBytes: config.maxInflatedBytes,
@@ -53,9 +55,23 @@ export async function open(env: Environment): Promise<OpenedFunction> {
     health: () => checkAnswers(nats),
     async close() {
       publisher.close();
+      files.close();
       await nats.drain();
     },
   });
+}
+
+/** How the S3 server is reached; undefined where none is configured. */
+function s3Options({ s3Endpoint, s3Region }: IngestionConfig, secrets: SecretFiles) {
+  if (s3Endpoint === undefined) return undefined;
+  return {
+    endpoint: s3Endpoint,
+    region: s3Region,
+    credentials: async () => ({
+      accessKeyId: await secrets.read('s3-access-key'),
+      secretAccessKey: await secrets.read('s3-secret-key'),
+    }),
+  };
 }
 
 /** Rejects when NATS does not answer: while the connection is lost, a flush waits until it is there again. */

@@ -7,6 +7,7 @@ import { type CloudEvent, correlationIdOf, dataJson, EVENT_TYPE } from '#lib/mes
 import type { EventResult, FunctionAnswer } from '#lib/message/function-answer.ts';
 import type { DataDescriptor, ScenarioRecord } from '#lib/scenario/scenario.ts';
 import type { ScenarioClient } from '#lib/scenario/scenario-client.ts';
+import { type DescriptorFiles, loadFiles } from './file/descriptor-files.ts';
 import { EventSignal, type SignalLimits } from './signal/event-signal.ts';
 import { RowSignal } from './signal/row-signal.ts';
 import { splitSignal } from './signal/split-signal.ts';
@@ -22,31 +23,38 @@ const AT_ONCE = 4;
 /** Turns signals into features by the scenario's data descriptor. */
 export function openFeatureMaker(
   scenarios: ScenarioClient,
+  files: DescriptorFiles,
   limits: FeatureLimits,
 ): (batch: EventBatch) => Promise<FunctionAnswer> {
-  const compiled = new WeakMap<ScenarioRecord, SignalProcess>();
+  const compiled = new WeakMap<ScenarioRecord, Promise<SignalProcess>>();
   return async (batch) => {
     const record = await scenarios.get(batch.scenarioId, batch.rev);
     let process = compiled.get(record);
     if (process === undefined) {
-      process = compileProcess(record, limits);
+      process = compileProcess(record, files, limits);
       compiled.set(record, process);
+      // A failure is not kept: the file may be there the next time.
+      process.catch(() => compiled.delete(record));
     }
-    return { results: await settleSome(batch.events, process) };
+    return { results: await settleSome(batch.events, await process) };
   };
 }
 
 /** A message to its features events, one for each signal in it; a promise only where a picture has to be decoded. */
 type SignalProcess = (event: CloudEvent) => readonly CloudEvent[] | Promise<readonly CloudEvent[]>;
 
-function compileProcess(record: ScenarioRecord, limits: FeatureLimits): SignalProcess {
+async function compileProcess(
+  record: ScenarioRecord,
+  files: DescriptorFiles,
+  limits: FeatureLimits,
+): Promise<SignalProcess> {
   const descriptor = record.scenario.scenario_definition.ingestion_definition?.data_descriptor;
   if (descriptor === undefined) {
     throw new BoxError('invalid_argument', `Cannot make features: scenario ${record.id} has no ingestion_definition`);
   }
   // A descriptor without features is that of a sender which makes them itself.
   if (descriptor.feature_list.length === 0) return (event) => [passedOn(event, descriptor, limits)];
-  return describedProcess(descriptor, compileDataDescriptor(descriptor), limits);
+  return describedProcess(descriptor, compileDataDescriptor(await loadFiles(descriptor, files)), limits);
 }
 
 function describedProcess(descriptor: DataDescriptor, set: FeatureSet, limits: FeatureLimits): SignalProcess {

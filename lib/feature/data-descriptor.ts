@@ -22,7 +22,7 @@ export function checkDataDescriptor(descriptor: DataDescriptor): Problem[] {
 }
 
 /**
- * Compiles a descriptor to a function from signals to features.
+ * Compiles a descriptor, its files in their places (see referenced-files.ts), to a function from signals to features.
  *
  * @throws BoxError `invalid_argument` that lists every problem.
  */

@@ -1,4 +1,5 @@
 import type { Given } from '../given.ts';
+import { standsInFile } from '../referenced-files.ts';
 import type { StepKind } from '../step.ts';
 import { fault, type Numbers } from '../value.ts';
 import { readTokenizer, TOKEN_OPTIONS, type Tokenizer, tokensOf } from './tokens.ts';
@@ -70,7 +71,7 @@ function row(data: Float64Array): Numbers {
 const NORMS = ['l2', 'l1', 'none'] as const;
 
 const TF_IDF_OPTIONS = {
-  idf: "The weight of each word, in the vocabulary's order (`idf_`).",
+  idf: "The weight of each word, in the vocabulary's order (`idf_`); may stand in a file too.",
   norm: 'What the row is divided by: its length `l2` (default), the sum of its amounts `l1`, or `none`.',
   sublinear_tf: 'Whether a count n weighs 1 + ln n, default false.',
   ...BAG_OPTIONS,
@@ -84,7 +85,7 @@ export const TF_IDF_STEP = textStep({
     const names = ['idf', 'norm', 'sublinear_tf', 'vocabulary', 'binary', 'ngrams', 'lowercase', 'pattern'] as const;
     const fields = given.fields(names);
     const bag = fields && readBag(fields, given);
-    const idf = fields?.idf?.numbers({}, MAX_LENGTH);
+    const idf = fields?.idf && !standsInFile(fields.idf) ? fields.idf.numbers({}, MAX_LENGTH) : undefined;
     const norm = fields?.norm?.choice(NORMS) ?? 'l2';
     const sublinear = fields?.sublinear_tf?.flag() ?? false;
     if (idf === undefined && fields?.idf === undefined) given.note('must have idf, one number for each word');

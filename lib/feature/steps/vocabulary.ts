@@ -1,4 +1,5 @@
 import type { Given } from '../given.ts';
+import { standsInFile } from '../referenced-files.ts';
 
 /** Words and their places. */
 export interface Vocabulary {
@@ -10,11 +11,12 @@ export interface Vocabulary {
 const MAX_WORDS = 1_000_000;
 
 export const VOCABULARY_DOC =
-  'The words in their order, or `{ "word": place }`; a long one as `{ "file": "s3://models/…" }`.';
+  'The words in their order, or `{ "word": place }`; a long one as `{ "file": "s3://models/words.json" }`, or a `.txt` with a word on each line.';
 
 /** Reads a vocabulary: a list of words, or each word with its place, as scikit-learn's `vocabulary_`. */
 export function readVocabulary(given: Given | undefined, parent: Given): Vocabulary | undefined {
   if (given === undefined) return parent.note('must have a vocabulary');
+  if (standsInFile(given)) return undefined;
   const words = Array.isArray(given.value) ? listed(given) : placed(given);
   if (words === undefined) return undefined;
   return { size: words.size, place: (word) => words.get(word) };

@@ -7,9 +7,11 @@ import type { FeaturesBody } from '#lib/message/body.ts';
 import type { CloudEvent } from '#lib/message/cloud-event.ts';
 import type { EventResult } from '#lib/message/function-answer.ts';
 import { parseScenario } from '#lib/scenario/parse-scenario.ts';
+import { openS3Files } from '../../../functions/ingestion/file/s3-files.ts';
 import { openFeatureMaker } from '../../../functions/ingestion/make-features.ts';
 import { recordOf } from '../../support/scenario.ts';
 
+const NO_FILES = openS3Files(undefined);
 const LIMITS = { maxPixels: 1_000_000, maxFeatureBytes: 1_000_000, maxInflatedBytes: 100_000 };
 
 interface Sent {
@@ -35,7 +37,7 @@ async function sent(features: unknown[], { type, body, encoding }: Sent): Promis
     data_base64: Buffer.from(body).toString('base64'),
   };
   const known = { get: async () => record, current: async () => record };
-  const answer = await openFeatureMaker(known, LIMITS)({ events: [event], scenarioId: 'd', rev: '1-a' });
+  const answer = await openFeatureMaker(known, NO_FILES, LIMITS)({ events: [event], scenarioId: 'd', rev: '1-a' });
   const [result] = answer.results;
   assert.ok(result !== undefined);
   return result;

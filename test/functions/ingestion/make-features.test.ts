@@ -9,9 +9,11 @@ import type { EventResult } from '#lib/message/function-answer.ts';
 import { parseScenario } from '#lib/scenario/parse-scenario.ts';
 import type { ScenarioRecord } from '#lib/scenario/scenario.ts';
 import { parseTensor } from '#lib/tensor/tensor.ts';
+import { openS3Files } from '../../../functions/ingestion/file/s3-files.ts';
 import { openFeatureMaker } from '../../../functions/ingestion/make-features.ts';
 import { recordOf } from '../../support/scenario.ts';
 
+const NO_FILES = openS3Files(undefined);
 const LIMITS = { maxPixels: 1_000_000, maxFeatureBytes: 100_000, maxInflatedBytes: 1_000_000 };
 const EXAMPLES = new URL('../../../examples/', import.meta.url);
 
@@ -33,7 +35,7 @@ function signal(attributes: Partial<CloudEvent>): CloudEvent {
 async function results(record: ScenarioRecord, ...events: CloudEvent[]): Promise<readonly EventResult[]> {
   const known = { get: async () => record, current: async () => record };
   const batch: EventBatch = { events, scenarioId: record.id, rev: record.rev };
-  return (await openFeatureMaker(known, LIMITS)(batch)).results;
+  return (await openFeatureMaker(known, NO_FILES, LIMITS)(batch)).results;
 }
 
 async function features(record: ScenarioRecord, event: CloudEvent): Promise<FeaturesBody> {
