@@ -85,6 +85,21 @@ async function bundleFunction(source: string, out: string): Promise<Bundled> {
   return { inputs, native };
 }
 
+/** Bundles programs that are no functions, such as the connector: each as `NAME.js`, with one bill of materials for all. */
+async function bundlePrograms(root: string, programs: readonly string[], out: string): Promise<void> {
+  const entryPoints = programs.map((program) => {
+    const [name, path = name] = program.split('=');
+    return { in: join(root, path ?? ''), out: name ?? '' };
+  });
+  const { metafile } = await build({ ...OPTIONS, entryPoints, outdir: out });
+  await writeFile(join(out, 'package.json'), '{"type":"module"}\n');
+  await writeFile(
+    join(out, 'sbom.cdx.json'),
+    await sbom(packageFolders(Object.keys(metafile.inputs).map((path) => resolve(path)))),
+  );
+  await makeReadable(out);
+}
+
 /** A function in plain JavaScript: its packages are installed in the image, on the platform where they run. */
 async function copyPlainFunction(source: string, out: string): Promise<void> {
   await cp(source, out, { recursive: true, filter: (path) => path !== join(source, 'node_modules') });
@@ -105,6 +120,10 @@ const { values } = parseArgs({
     root: { type: 'string', default: '.' },
     out: { type: 'string', default: 'out' },
     arch: { type: 'string', default: process.arch },
+    // Programs instead of the function: `--program NAME=PATH`, as often as there are some.
+    program: { type: 'string', multiple: true },
   },
 });
-await bundleImage(resolve(values.root), resolve(values.out), values.arch === 'amd64' ? 'x64' : values.arch);
+const [from, to] = [resolve(values.root), resolve(values.out)];
+if (values.program) await bundlePrograms(from, values.program, to);
+else await bundleImage(from, to, values.arch === 'amd64' ? 'x64' : values.arch);
