@@ -63,7 +63,7 @@ async function answer(
   parts: NotifierParts,
 ): Promise<FunctionAnswer> {
   const readings = events.map((event) => tryReading(event, rules, now));
-  const groups = await judgeGroups(scenarioId, readings, parts);
+  const groups = await judgeGroups(scenarioId, readings, now, parts);
   const stamp = iso(now);
   const results = readings.map((reading, i): EventResult => {
     const id = events[i]?.id ?? '';
@@ -72,9 +72,7 @@ async function answer(
     for (const failure of [...reading.failures, ...written.failures]) parts.onRuleFailure(scenarioId, id, failure);
     return { id, events: written.events };
   });
-  const wake = [...groups].flatMap(([key, { wakeAt }]): Wake[] =>
-    wakeAt === undefined ? [] : [{ key, at: iso(wakeAt) }],
-  );
+  const wake = [...groups].flatMap(([key, { wakeOn }]): Wake[] => (wakeOn === undefined ? [] : [{ key, at: wakeOn }]));
   return wake.length === 0 ? { results } : { results, wake };
 }
 
@@ -94,6 +92,7 @@ const NO_GROUPS: ReadonlyMap<string, GroupResult> = new Map();
 async function judgeGroups(
   scenarioId: string,
   readings: readonly (Reading | BoxError)[],
+  now: number,
   parts: NotifierParts,
 ): Promise<ReadonlyMap<string, GroupResult>> {
   const works = new Map<string, GroupWork>();
@@ -110,7 +109,8 @@ async function judgeGroups(
     }
   }
   if (works.size === 0) return NO_GROUPS;
-  const results = await applyToGroups(scenarioId, [...works.values()], Number.isFinite(first) ? first : 0, parts);
+  const facts = { keepFrom: Number.isFinite(first) ? first : 0, now };
+  const results = await applyToGroups(scenarioId, [...works.values()], facts, parts);
   for (const [token, { steps }] of results) {
     const rule = works.get(token)?.rule.rule.rule_name ?? '';
     for (const { ignored } of steps) if (ignored !== undefined) parts.onIgnored(scenarioId, rule, ignored);

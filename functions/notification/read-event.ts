@@ -4,8 +4,8 @@ import { type CloudEvent, dataJson, EVENT_TYPE, sequenceOf } from '#lib/message/
 import { RuleScope } from '#lib/rules/inputs/rule-scope.ts';
 import { parsePrediction } from './prediction.ts';
 import type { CompiledRule, Judgement } from './rule-set.ts';
+import type { GroupInput } from './when/groups.ts';
 import { groupToken } from './when/kept-group.ts';
-import type { MessageInput, TimerInput } from './when/step.ts';
 import type { Timing } from './when/timing.ts';
 
 /** What the rules say of one event. */
@@ -45,7 +45,7 @@ export interface Remembering {
   /** Undefined for a timer: the group is known by its token. */
   readonly group: string | undefined;
   readonly judgement: Judgement | undefined;
-  readonly input: Omit<MessageInput, 'sequence'> | Omit<TimerInput, 'sequence'>;
+  readonly input: GroupInput;
   /** The input's place among those of its group in the batch. */
   place: number;
 }
@@ -65,13 +65,12 @@ export function readEvent(event: CloudEvent, rules: readonly CompiledRule[], now
 function readTimer(event: CloudEvent, rules: readonly CompiledRule[]): Reading {
   const body = dataJson(event);
   const { key, at } = Object(body) as { key?: unknown; at?: unknown };
-  const time = Date.parse(String(at));
-  if (typeof key !== 'string' || Number.isNaN(time)) {
+  if (typeof key !== 'string' || typeof at !== 'string' || Number.isNaN(Date.parse(at))) {
     throw new BoxError('invalid_argument', 'Cannot read timer: its data must be { key, at }');
   }
   const remembering = rules.flatMap((rule): Remembering[] =>
     // A rule that was changed since has another key, and its timer nothing to tell.
-    hasMemory(rule) && key.startsWith(`${rule.key}.`) ? [timerOf(rule, key, time)] : [],
+    hasMemory(rule) && key.startsWith(`${rule.key}.`) ? [timerOf(rule, key, at)] : [],
   );
   return {
     event,
@@ -83,8 +82,8 @@ function readTimer(event: CloudEvent, rules: readonly CompiledRule[]): Reading {
   };
 }
 
-function timerOf(rule: CompiledRule & { timing: Timing }, token: string, time: number): Remembering {
-  const input = { kind: 'timer', time } as const;
+function timerOf(rule: CompiledRule & { timing: Timing }, token: string, on: string): Remembering {
+  const input = { kind: 'timer', on } as const;
   return { kind: 'remembering', rule, token, group: undefined, judgement: undefined, input, place: 0 };
 }
 

@@ -8,6 +8,8 @@ export interface KeptGroup {
   readonly rule: string;
   readonly group: string;
   readonly state: GroupState;
+  /** When the timer for the state's `wakeAt` comes, by the clock on the wall: RFC 3339. */
+  readonly wakeOn?: string;
 }
 
 /** Of a message that is needed later its predictions are kept too, up to this size as JSON. */
@@ -31,7 +33,7 @@ export function readKeptGroup(value: unknown): KeptGroup | undefined {
 }
 
 /** A group as it is written: what would be too large of what it remembers is left out. */
-export function keptGroup(rule: string, group: string, state: GroupState): KeptGroup {
+export function keptGroup(rule: string, group: string, state: GroupState, wakeOn: string | undefined): KeptGroup {
   const { episode, told } = state;
   return {
     version: 1,
@@ -42,6 +44,7 @@ export function keptGroup(rule: string, group: string, state: GroupState): KeptG
       told: told.map(lightTold),
       ...(episode && { episode: { ...episode, last: light(episode.last) } }),
     },
+    ...(wakeOn !== undefined && { wakeOn }),
   };
 }
 

@@ -18,9 +18,11 @@ export interface MessageInput {
   readonly context: Context;
 }
 
+/** The timer that was asked for has come. */
 export interface TimerInput {
   readonly kind: 'timer';
   readonly sequence: number;
+  /** What it was asked for: the state's `wakeAt`. */
   readonly time: number;
 }
 
@@ -29,8 +31,11 @@ export interface Step {
   readonly state: GroupState;
   readonly tellings: readonly Telling[];
   readonly ended: readonly EndedAlert[];
-  /** When a timer is wanted; undefined when none is, or the one that was asked for will do. */
-  readonly wakeAt?: number;
+  /**
+   * After how long a timer is wanted, for the state's `wakeAt`; undefined when none is, or the one that was asked for will
+   * do. A duration and not a time: messages may come long after their own time, and silence is measured where they arrive.
+   */
+  readonly wakeInMs?: number;
   /** Why a message was not counted. */
   readonly ignored?: 'processed' | 'repeated' | 'late';
 }
@@ -64,8 +69,7 @@ const TOLD_KEPT = 64;
 
 function processed(state: GroupState, sequence: number): Step {
   const tellings = state.told.find((told) => told.sequence === sequence)?.tellings ?? [];
-  const wake = state.wakeAt === undefined ? {} : { wakeAt: state.wakeAt };
-  return { state, tellings, ended: [], ...wake, ignored: 'processed' };
+  return { state, tellings, ended: [], ignored: 'processed' };
 }
 
 function timerStep(state: GroupState, timing: Timing, input: TimerInput): Step {
@@ -75,7 +79,7 @@ function timerStep(state: GroupState, timing: Timing, input: TimerInput): Step {
   if (draft.state === state && !isOurs) return { state, tellings: [], ended: [] };
   const { wakeAt: _, ...rest } = draft.state;
   const time = draft.state === state ? state.time : Math.max(state.time, input.time);
-  return settled({ ...draft, state: { ...rest, time } }, timing, input);
+  return settled({ ...draft, state: { ...rest, time } }, timing, input, Math.max(state.time, input.time));
 }
 
 function messageStep(state: GroupState, timing: Timing, input: MessageInput): Step {
@@ -83,14 +87,14 @@ function messageStep(state: GroupState, timing: Timing, input: MessageInput): St
   const isLate = input.time < state.time - LATE_MS;
   if (isLate && state.lateInARow + 1 < LATE_IN_A_ROW) {
     const late = { ...state, lateInARow: state.lateInARow + 1 };
-    return { ...settled(draftOf(late), timing, input), ignored: 'late' };
+    return { ...settled(draftOf(late), timing, input, state.time), ignored: 'late' };
   }
   const onTime = isLate ? setBack(state, input.time) : state;
   const base = onTime.lateInARow === 0 ? onTime : { ...onTime, lateInARow: 0 };
   const time = Math.max(base.time, input.time);
   const draft = applyMessage(advance(base, timing, time), timing, input, time);
   if (draft.state === state) return { state, tellings: [], ended: [] };
-  return settled({ ...draft, state: { ...draft.state, time } }, timing, input);
+  return settled({ ...draft, state: { ...draft.state, time } }, timing, input, time);
 }
 
 /** A clock that was set back: what was to come later counts from now. */
@@ -148,12 +152,12 @@ function keepFiring(draft: Draft, timing: Timing, input: MessageInput, time: num
   return timing.notifyOn === 'every' ? tell(next, timing, time) : next;
 }
 
-/** A state that changed: it knows the input from now on, and asks for the timer that it needs. */
-function settled(draft: Draft, timing: Timing, input: Input): Step {
+/** A state that changed: it knows the input from now on, and asks for the timer that it needs. `clock` is now. */
+function settled(draft: Draft, timing: Timing, input: Input, clock: number): Step {
   const { state, tellings, ended } = draft;
   const { wakeAt: asked, ...rest } = state;
   const due = nextDue(state, timing);
-  const isAsked = asked !== undefined && due !== undefined && asked <= due && asked + TIMER_LOST_MS > state.time;
+  const isAsked = asked !== undefined && due !== undefined && asked <= due && asked + TIMER_LOST_MS > clock;
   const wakeAt = isAsked ? asked : due;
   return {
     state: {
@@ -165,6 +169,6 @@ function settled(draft: Draft, timing: Timing, input: Input): Step {
     },
     tellings,
     ended,
-    ...(wakeAt !== undefined && !isAsked && { wakeAt }),
+    ...(wakeAt !== undefined && !isAsked && { wakeInMs: Math.max(0, wakeAt - clock) }),
   };
 }

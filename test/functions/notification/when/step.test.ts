@@ -167,7 +167,7 @@ describe('step: for_seconds and for_count', () => {
         ] as Moment[]
       ).map(inputOf),
     );
-    assert.equal(steps[0]?.wakeAt, 3000);
+    assert.equal(steps[0]?.wakeInMs, 3000);
     assert.deepEqual(steps[1]?.tellings, [
       { kind: 'open', alert: 1, at: 3000, openedAt: 3000, context: { correlationId: 'c1', source: 's', data: null } },
     ]);
@@ -338,8 +338,8 @@ describe('step: resolve_after_seconds', () => {
     const { steps, tellings } = run(options, moments.map(inputOf));
     assert.deepEqual(tellings.map(text), ['open@0', 'end@16']);
     assert.deepEqual(
-      steps.map(({ wakeAt }) => wakeAt),
-      [10_000, undefined, 16_000, undefined],
+      steps.map(({ wakeInMs }) => wakeInMs),
+      [10_000, undefined, 6000, undefined],
     );
     assert.equal(steps.at(-1)?.state.phase, 'idle');
   });
