@@ -1,4 +1,4 @@
-import { encodeValue } from '#lib/bus/event-headers.ts';
+import { encodeValue, isAttributeName } from '#lib/bus/event-headers.ts';
 import { BATCH_CONTENT_TYPE } from '#lib/message/cloud-event.ts';
 import type { InputEvent } from './input-event.ts';
 
@@ -51,11 +51,6 @@ function attributesJson({ attributes }: InputEvent): string {
     if (value !== undefined && name !== 'specversion' && isAttributeName(name)) text += `,"${name}":${jsonText(value)}`;
   }
   return text;
-}
-
-/** CloudEvents: letters and digits. `data` and `data_base64` are members of the event, not attributes. */
-function isAttributeName(name: string): boolean {
-  return /^[a-z0-9]+$/.test(name) && name !== 'data';
 }
 
 /** JSON.stringify of a text; most texts need no escape. */

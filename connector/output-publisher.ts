@@ -9,25 +9,26 @@ import { outputIdPrefix } from './output-message.ts';
 import type { Output } from './stage-batch.ts';
 import type { StagePlan } from './stage-plan.ts';
 
+/** Events whose outputs may have been published before, and when that was found out. */
+export interface Suspects {
+  readonly entries: readonly Entry[];
+  readonly sinceMs: number;
+}
+
 /** Publishes what a stage made, until it is stored. */
 export interface OutputPublisher {
   /**
    * Resolves when every output is stored once, with those that are too large ever to be; undefined when told to stop
-   * before that. `suspects` may have been published by an earlier try: what is there already is not published again.
+   * before that. Suspects may have been published by an earlier try: what is there already is not published again.
    */
   publish(
     plan: StagePlan,
     outputs: readonly Output[],
-    suspects: readonly Entry[],
+    suspects: Suspects,
     stop: AbortSignal,
   ): Promise<readonly { readonly entry: Entry; readonly error: BoxError }[] | undefined>;
   /** The same for dead letters; false when told to stop. */
-  publishDead(
-    plan: StagePlan,
-    letters: readonly Output[],
-    suspects: readonly Entry[],
-    stop: AbortSignal,
-  ): Promise<boolean>;
+  publishDead(plan: StagePlan, letters: readonly Output[], suspects: Suspects, stop: AbortSignal): Promise<boolean>;
   publishTimers(timers: readonly StreamMessage[], stop: AbortSignal): Promise<boolean>;
 }
 
@@ -81,18 +82,18 @@ async function publishAll(
   parts: OutputPublisherParts,
   ids: PublishedIds,
   outputs: readonly Output[],
-  suspects: readonly Entry[],
+  suspects: Suspects,
   stop: AbortSignal,
 ): Promise<{ entry: Entry; error: BoxError }[] | undefined> {
   const tooLarge: { entry: Entry; error: BoxError }[] = [];
   const backoff = openBackoff(BACKOFF);
   let firstTryMs: number | undefined;
   let left = outputs;
-  let uncertain: readonly Entry[] = suspects;
+  let uncertain = suspects;
   while (left.length > 0 && !stop.aborted) {
     // The server has forgotten the ids of a try so long ago: look for them.
     if (firstTryMs !== undefined && Date.now() - firstTryMs > parts.duplicateWindowMs / 2) {
-      uncertain = left.map(({ entry }) => entry);
+      uncertain = { entries: left.map(({ entry }) => entry), sinceMs: Date.now() };
     }
     try {
       left = await withoutPublished(ids, left, uncertain);
@@ -126,13 +127,14 @@ async function publishAll(
 async function withoutPublished(
   ids: PublishedIds,
   outputs: readonly Output[],
-  suspects: readonly Entry[],
+  suspects: Suspects,
 ): Promise<readonly Output[]> {
-  if (suspects.length === 0 || outputs.length === 0) return outputs;
-  const messages = suspects.map(({ event }) => event.message);
-  const published = await ids.since(
+  if (suspects.entries.length === 0 || outputs.length === 0) return outputs;
+  const messages = suspects.entries.map(({ event }) => event.message);
+  const published = await ids.find(
     Math.min(...messages.map(({ storedMs }) => storedMs)),
     Math.min(...messages.map(({ seq }) => seq)),
+    suspects.sinceMs,
   );
   return outputs.filter(({ id }) => !published.has(id));
 }

@@ -69,7 +69,11 @@ async function publishReady(
   if (ready.length === 0) return true;
   const outputs = ready.flatMap((entry) => entryOutputs(plan, entry));
   const letters = () => ready.flatMap((entry) => deadLetters(plan, entry));
-  const suspects = ready.filter(({ event }) => event.message.seq <= parts.queue.suspectUpTo);
+  const { suspectUpTo, suspectSinceMs } = parts.queue;
+  const suspects = {
+    entries: ready.filter(({ event }) => event.message.seq <= suspectUpTo),
+    sinceMs: suspectSinceMs,
+  };
   const tooLarge = await parts.outputs.publish(plan, outputs, suspects, stop);
   if (tooLarge === undefined) return false;
   for (const { entry, error } of tooLarge) entry.outcome = { kind: 'dead', code: error.code, message: error.message };
@@ -91,10 +95,13 @@ function entryOutputs(plan: StagePlan, entry: Entry): Output[] {
   const id = (index: number) => `${outputIdPrefix(plan)}${event.message.seq}.${index}`;
   try {
     if (outcome?.kind === 'events') {
-      return outcome.events.map((each, i) => ({ entry, id: id(i), message: eventMessage(plan, event, i, each) }));
+      return outcome.events.map((each, i) => {
+        const messageId = id(i);
+        return { entry, id: messageId, message: eventMessage(plan, event, messageId, each) };
+      });
     }
     if (outcome?.kind === 'plain' && outcome.output !== undefined) {
-      return [{ entry, id: id(0), message: outputMessage(plan, event, 0, outcome.output) }];
+      return [{ entry, id: id(0), message: outputMessage(plan, event, id(0), outcome.output) }];
     }
     return [];
   } catch (error) {

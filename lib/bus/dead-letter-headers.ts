@@ -1,6 +1,13 @@
 import { STAGES } from '../scenario/scenario.ts';
 import type { DeadLetter } from './dead-letters.ts';
-import { type Attributes, decodeValue, encodeValue, HeaderBlock, readAttributes } from './event-headers.ts';
+import {
+  type Attributes,
+  decodeValue,
+  encodeValue,
+  HeaderBlock,
+  type HeaderPair,
+  readAttributes,
+} from './event-headers.ts';
 import type { StageMessage } from './stage-queue.ts';
 import type { StreamMessage } from './stored-publish.ts';
 import { deadSubject } from './subjects.ts';
@@ -32,7 +39,7 @@ export function deadLetterMessage(
     seq: message.seq,
   };
   for (const [name, value] of Object.entries(facts)) head.set(`Box-Dead-${name}`, encodeValue(String(value)));
-  return { subject: deadSubject(death.scenario, death.stage), head: head.bytes(), body: message.body };
+  return { subject: deadSubject(death.scenario, death.stage), head: head.text(), body: message.body };
 }
 
 /** A header that is neither an attribute, nor the bus's, nor of an earlier death. */
@@ -42,16 +49,10 @@ function isOwn(name: string): boolean {
 }
 
 /** Reads a dead letter; undefined for a message that is none. */
-export function readDeadLetter(
-  seq: number,
-  headers: Iterable<[string, string[]]>,
-  bytes: number,
-): DeadLetter | undefined {
+export function readDeadLetter(seq: number, headers: readonly HeaderPair[], bytes: number): DeadLetter | undefined {
   const facts: Record<string, string> = {};
-  for (const [name, values] of headers) {
-    if (name.toLowerCase().startsWith(PREFIX)) {
-      facts[name.slice(PREFIX.length).toLowerCase()] = decodeValue(values[0] ?? '');
-    }
+  for (const [name, value] of headers) {
+    if (name.toLowerCase().startsWith(PREFIX)) facts[name.slice(PREFIX.length).toLowerCase()] = decodeValue(value);
   }
   const stage = STAGES.find((known) => known === facts.stage);
   if (facts.scenario === undefined || stage === undefined) return undefined;
@@ -75,12 +76,10 @@ export function readDeadLetter(
 export function revivedMessage(
   subject: string,
   letter: DeadLetter,
-  headers: Iterable<[string, string[]]>,
+  headers: readonly HeaderPair[],
   body: Uint8Array,
 ): StreamMessage {
   const head = new HeaderBlock().set('Nats-Msg-Id', `replay.${letter.seq}.${letter.time}`);
-  for (const [name, values] of headers) {
-    if (isOwn(name)) for (const value of values) head.set(name, value);
-  }
-  return { subject, head: head.attributes(letter.attributes).bytes(), body };
+  for (const [name, value] of headers) if (isOwn(name)) head.set(name, value);
+  return { subject, head: head.attributes(letter.attributes).text(), body };
 }

@@ -9,7 +9,7 @@ import type { NatsConnection } from '@nats-io/nats-core';
 import { BoxError, errorText } from '../error/box-error.ts';
 import { readDeadLetter, revivedMessage } from './dead-letter-headers.ts';
 import type { DeadLetter, DeadLetterFilter, DeadLetters } from './dead-letters.ts';
-import { readHeader } from './event-headers.ts';
+import { pairsOf, readHeader } from './event-headers.ts';
 import { openStoredPublish, type StoredPublish } from './stored-publish.ts';
 import { consumerName, DEAD_STREAM, deadSubject, STREAM, stageSubject } from './subjects.ts';
 
@@ -71,8 +71,9 @@ async function listLetters(
     if (left > 0) {
       const messages = await consumer.consume({ max_messages: Math.min(left, 500) });
       for await (const message of messages) {
-        const bytes = Number(readHeader(message.headers, 'Nats-Msg-Size') ?? message.data.length);
-        const letter = readDeadLetter(message.seq, message.headers ?? [], bytes);
+        const headers = pairsOf(message.headers);
+        const bytes = Number(readHeader(headers, 'Nats-Msg-Size') ?? message.data.length);
+        const letter = readDeadLetter(message.seq, headers, bytes);
         if (letter !== undefined) letters.push(letter);
         if (--left === 0) break;
       }
@@ -93,7 +94,7 @@ async function load(manager: JetStreamManager, seq: number): Promise<{ letter: D
       cause instanceof JetStreamApiError && (NOT_FOUND_CODES.includes(cause.code) || cause.code === STREAM_NOT_FOUND);
     return missing ? null : unavailable(cause);
   });
-  const letter = stored === null ? undefined : readDeadLetter(seq, stored.header, stored.data.length);
+  const letter = stored === null ? undefined : readDeadLetter(seq, pairsOf(stored.header), stored.data.length);
   if (stored === null || letter === undefined) {
     throw new BoxError('not_found', `Cannot find dead letter ${seq}: there is none with this number`);
   }
@@ -111,7 +112,10 @@ async function replayLetter(manager: JetStreamManager, publish: StoredPublish, s
     );
   });
   const subject = stageSubject(scenario, stage, 'replay');
-  const [outcome] = await publish.publish([revivedMessage(subject, letter, stored.header, stored.data)], TIMEOUT_MS);
+  const [outcome] = await publish.publish(
+    [revivedMessage(subject, letter, pairsOf(stored.header), stored.data)],
+    TIMEOUT_MS,
+  );
   if (outcome instanceof BoxError) throw outcome;
   await manager.streams.deleteMessage(DEAD_STREAM, seq, false).catch(unavailable);
 }

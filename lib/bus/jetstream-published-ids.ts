@@ -1,7 +1,6 @@
 import { DeliverPolicy, jetstream } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { BoxError, errorText } from '../error/box-error.ts';
-import { readHeader } from './event-headers.ts';
 
 export const MESSAGE_ID_HEADER = 'Nats-Msg-Id';
 
@@ -11,12 +10,12 @@ export const MESSAGE_ID_HEADER = 'Nats-Msg-Id';
  */
 export interface PublishedIds {
   /**
-   * The ids that begin with the prefix and belong to inputs from `leastInput` on, among the messages stored since then.
-   * Asked again with later values, it reads only what is new.
+   * The ids that begin with the prefix and belong to inputs from `leastInput` on, among the messages stored from
+   * `storedMs` on. What was read before is not read again, and nothing is read at all when that was at `asOfMs` or later.
    *
    * @throws BoxError `unavailable` when the bus does not answer.
    */
-  since(storedMs: number, leastInput: number): Promise<ReadonlySet<string>>;
+  find(storedMs: number, leastInput: number, asOfMs: number): Promise<ReadonlySet<string>>;
 }
 
 export interface PublishedIdsOptions {
@@ -32,17 +31,21 @@ export function openPublishedIds(options: PublishedIdsOptions): PublishedIds {
   const ids = new Set<string>();
   let fromMs = Number.POSITIVE_INFINITY;
   let nextSeq: number | undefined;
+  let readAtMs = Number.NEGATIVE_INFINITY;
 
   const inputOf = (id: string) => Number.parseInt(id.slice(options.prefix.length), 10);
   return {
-    async since(storedMs, leastInput) {
+    async find(storedMs, leastInput, asOfMs) {
       const startsEarlier = storedMs < fromMs;
+      if (!startsEarlier && readAtMs >= asOfMs) return ids;
+      const startedMs = Date.now();
       const from = startsEarlier || nextSeq === undefined ? new Date(storedMs) : nextSeq;
       for (const id of ids) if (inputOf(id) < leastInput) ids.delete(id);
       nextSeq = await scan(options, from, (id) => {
         if (inputOf(id) >= leastInput) ids.add(id);
       });
       fromMs = Math.min(fromMs, storedMs);
+      readAtMs = startedMs;
       return ids;
     },
   };
@@ -69,7 +72,7 @@ async function scan(options: PublishedIdsOptions, from: Date | number, found: (i
     if (left === 0) return end;
     const messages = await consumer.consume({ max_messages: 1000 });
     for await (const message of messages) {
-      const id = readHeader(message.headers, MESSAGE_ID_HEADER);
+      const id = message.headers?.get(MESSAGE_ID_HEADER);
       if (id?.startsWith(options.prefix)) found(id);
       if (--left === 0) break;
     }

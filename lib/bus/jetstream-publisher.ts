@@ -31,5 +31,5 @@ function streamMessage(subject: string, { attributes, body, messageId }: Outgoin
   const head = new HeaderBlock();
   if (messageId !== undefined) head.set('Nats-Msg-Id', messageId);
   if (attributes.specversion === undefined && attributes.id !== undefined) head.attribute('specversion', '1.0');
-  return { subject, head: head.attributes(attributes).bytes(), body };
+  return { subject, head: head.attributes(attributes).text(), body };
 }

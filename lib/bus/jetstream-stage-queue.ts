@@ -1,9 +1,10 @@
 import { JetStreamApiError, type JetStreamManager } from '@nats-io/jetstream';
 import { createInbox, type Msg, type NatsConnection, nanos, type Subscription } from '@nats-io/nats-core';
 import { BoxError, errorText } from '../error/box-error.ts';
-import { type Attributes, readAttributes, readHeader } from './event-headers.ts';
+import { type Attributes, type HeaderPair, headerPairs, readAttributes, readHeader } from './event-headers.ts';
 import type { StageMessage, StageQueue } from './stage-queue.ts';
 import { STREAM } from './subjects.ts';
+import { openWire, type Wire } from './wire.ts';
 
 export interface StageQueueOptions {
   readonly connection: NatsConnection;
@@ -29,9 +30,9 @@ const PULL_EXPIRES_MS = 60_000;
 const HEARTBEAT_MS = 5000;
 const CONFIRM_MS = 1000;
 
-const ACK = Buffer.from('+ACK');
-const NAK = Buffer.from('-NAK');
-const WORKING = Buffer.from('+WPI');
+const ACK = '+ACK';
+const NAK = '-NAK';
+const WORKING = '+WPI';
 
 /**
  * Opens the queue of a stage's durable consumer. What an earlier connector had been given and did not acknowledge comes
@@ -73,6 +74,7 @@ class JetStreamStageMessage implements StageMessage {
   readonly body: Uint8Array;
   readonly reply: string;
   #attributes: Attributes | undefined;
+  #headers: readonly HeaderPair[] | undefined;
 
   constructor(message: Msg, reply: string) {
     this.#message = message;
@@ -93,18 +95,17 @@ class JetStreamStageMessage implements StageMessage {
   }
 
   get attributes(): Attributes {
-    this.#attributes ??= readAttributes(this.#message.headers);
+    this.#attributes ??= readAttributes(this.headers());
     return this.#attributes;
   }
 
   get ours(): boolean {
-    return readHeader(this.#message.headers, REV_HEADER) !== undefined;
+    return readHeader(this.headers(), REV_HEADER) !== undefined;
   }
 
-  headers(): [string, string][] {
-    return [...(this.#message.headers ?? [])].flatMap(([name, values]) =>
-      values.map((value): [string, string] => [name, value]),
-    );
+  headers(): readonly HeaderPair[] {
+    this.#headers ??= headerPairs(this.#message);
+    return this.#headers;
   }
 }
 
@@ -115,8 +116,10 @@ class JetStreamStageMessage implements StageMessage {
  */
 class PullQueue implements StageQueue {
   suspectUpTo: number;
+  suspectSinceMs = Date.now();
   readonly #options: StageQueueOptions;
   readonly #inbox = createInbox();
+  readonly #wire: Wire;
   readonly #subscription: Subscription;
   readonly #timers: NodeJS.Timeout[];
   readonly #maxHeld: number;
@@ -139,6 +142,7 @@ class PullQueue implements StageQueue {
 
   constructor(options: StageQueueOptions, suspectUpTo: number) {
     this.#options = options;
+    this.#wire = openWire(options.connection);
     this.suspectUpTo = suspectUpTo;
     this.#maxHeld = BATCHES_HELD * options.maxBatchEvents;
     this.#maxHeldBytes = Math.max(BATCHES_HELD * options.maxBatchBytes, 2 * LARGEST_MESSAGE);
@@ -174,11 +178,12 @@ class PullQueue implements StageQueue {
     for (const { seq } of messages) {
       const held = this.#held.get(seq);
       if (held === undefined) continue;
-      this.#answer(held.reply, ACK);
+      this.#wire.addPlain(held.reply, ACK);
       this.#acked.push(held.reply);
       this.#held.delete(seq);
       this.#heldBytes -= held.size;
     }
+    this.#send();
     this.#pull();
   }
 
@@ -187,7 +192,8 @@ class PullQueue implements StageQueue {
     this.#closed = true;
     for (const timer of this.#timers) clearInterval(timer);
     this.#subscription.unsubscribe();
-    for (const message of this.#held.values()) this.#answer(message.reply, NAK);
+    for (const message of this.#held.values()) this.#wire.addPlain(message.reply, NAK);
+    this.#send();
     this.#held.clear();
     this.#waiting = [];
     this.#wake?.();
@@ -248,7 +254,7 @@ class PullQueue implements StageQueue {
     const description = message.headers?.description ?? '';
     if (code === 503 || code === 404 || /consumer deleted/i.test(description)) {
       // A consumer that is made anew begins anew: most of what it hands out was processed.
-      this.suspectUpTo = Math.max(this.suspectUpTo, this.#highest);
+      this.#suspectAll();
       this.#options.onLost();
       return;
     }
@@ -278,7 +284,8 @@ class PullQueue implements StageQueue {
 
   /** Tells the server that what is held is being worked on. */
   #touch(): void {
-    for (const message of this.#held.values()) this.#answer(message.reply, WORKING);
+    for (const message of this.#held.values()) this.#wire.addPlain(message.reply, WORKING);
+    this.#send();
   }
 
   /** A request that the server does not know of (any more) sends no heartbeats: ask again. */
@@ -297,14 +304,19 @@ class PullQueue implements StageQueue {
     for await (const status of this.#options.connection.status()) {
       if (this.#closed) return;
       if (status.type !== 'reconnect') continue;
-      this.suspectUpTo = Math.max(this.suspectUpTo, this.#highest);
+      this.#suspectAll();
       this.#ackAgain();
       this.#pullAgain();
     }
   }
 
-  #answer(reply: string, verdict: Uint8Array): void {
-    if (!this.#options.connection.isClosed()) this.#options.connection.publish(reply, verdict);
+  #suspectAll(): void {
+    this.suspectUpTo = Math.max(this.suspectUpTo, this.#highest);
+    this.suspectSinceMs = Date.now();
+  }
+
+  #send(): void {
+    if (!this.#options.connection.isClosed()) this.#wire.flush();
   }
 
   /**
@@ -330,6 +342,7 @@ class PullQueue implements StageQueue {
     this.#acked = [...this.#confirmed, ...this.#unconfirmed, this.#acked].flat();
     this.#confirmed = [];
     this.#unconfirmed.clear();
-    for (const reply of this.#acked) this.#answer(reply, ACK);
+    for (const reply of this.#acked) this.#wire.addPlain(reply, ACK);
+    this.#send();
   }
 }

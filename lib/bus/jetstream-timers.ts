@@ -35,7 +35,7 @@ export function timerMessage(scenario: string, stage: Stage, key: string, at: st
     });
   return {
     subject: scheduleSubject(scenario, stage, key),
-    head: head.bytes(),
+    head: head.text(),
     body: Buffer.from(JSON.stringify({ key, at })),
   };
 }
@@ -95,6 +95,6 @@ async function relay(publish: StoredPublish, message: JsMsg): Promise<BoxError |
   }
   head.attribute('id', `timer-${message.seq}`);
   const subject = stageSubject(tokenText(scenario ?? ''), stage as Stage, 'timer');
-  const [outcome] = await publish.publish([{ subject, head: head.bytes(), body: message.data }], TIMEOUT_MS);
+  const [outcome] = await publish.publish([{ subject, head: head.text(), body: message.data }], TIMEOUT_MS);
   return outcome instanceof BoxError ? outcome : undefined;
 }

@@ -7,7 +7,7 @@ import {
 } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { BoxError, errorText } from '../error/box-error.ts';
-import { readAttributes } from './event-headers.ts';
+import { pairsOf, readAttributes } from './event-headers.ts';
 import { STREAM } from './subjects.ts';
 import type { ReadOptions, TopicMessage, TopicReader } from './topic-reader.ts';
 
@@ -59,7 +59,7 @@ function topicMessage(message: JsMsg): TopicMessage {
     seq: message.seq,
     subject: message.subject,
     time: message.time,
-    attributes: readAttributes(message.headers),
+    attributes: readAttributes(pairsOf(message.headers)),
     body: message.data,
   };
 }

@@ -25,6 +25,8 @@ export interface StageQueue {
    * was stored before the queue was opened, or had been handed out when the connection was lost.
    */
   readonly suspectUpTo: number;
+  /** When that became so, milliseconds since 1970: who looked at what is published after that has seen all of it. */
+  readonly suspectSinceMs: number;
   /** What waits now, at least one message; it does not wait for more. Undefined when the signal aborts. */
   next(signal: AbortSignal): Promise<StageMessage[] | undefined>;
   /** Puts messages back at the head: the next call of `next` begins with them. */

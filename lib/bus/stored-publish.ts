@@ -1,11 +1,12 @@
-import { createInbox, headers, type Msg, type MsgHdrs, type NatsConnection } from '@nats-io/nats-core';
-import { BoxError, errorText } from '../error/box-error.ts';
+import { createInbox, type Msg, type NatsConnection } from '@nats-io/nats-core';
+import { BoxError } from '../error/box-error.ts';
+import { openWire } from './wire.ts';
 
 /** A message for a stream: its header block (see event-headers.ts) and its payload. */
 export interface StreamMessage {
   readonly subject: string;
-  readonly head: Uint8Array;
-  readonly body: Uint8Array;
+  readonly head: string;
+  readonly body: Uint8Array | string;
 }
 
 export interface Stored {
@@ -40,13 +41,14 @@ interface Group {
  */
 export function openStoredPublish(connection: NatsConnection): StoredPublish {
   const inbox = createInbox();
+  const wire = openWire(connection);
   const groups = new Map<number, Group>();
   let nextGroup = 0;
 
   const settle = (subject: string, outcome: Stored | BoxError) => {
-    const [group, index] = subject.slice(inbox.length + 1).split('.', 2);
-    const waiting = groups.get(Number(group));
-    const at = Number(index);
+    const dot = subject.indexOf('.', inbox.length + 1);
+    const waiting = groups.get(Number(subject.slice(inbox.length + 1, dot)));
+    const at = Number(subject.slice(dot + 1));
     if (waiting === undefined || waiting.outcomes[at] !== undefined) return;
     waiting.outcomes[at] = outcome;
     if (--waiting.missing === 0) waiting.done();
@@ -73,11 +75,14 @@ export function openStoredPublish(connection: NatsConnection): StoredPublish {
     const { promise, resolve } = Promise.withResolvers<void>();
     const group: Group = { outcomes: new Array(messages.length), missing: messages.length, done: resolve };
     groups.set(id, group);
-    messages.forEach((message, index) => {
+    const maxPayload = connection.info?.max_payload ?? Number.POSITIVE_INFINITY;
+    messages.forEach(({ subject, head, body }, index) => {
       const reply = `${inbox}.${id}.${index}`;
-      const refused = send(connection, message, reply);
-      if (refused !== undefined) settle(reply, refused);
+      const size = Buffer.byteLength(head) + Buffer.byteLength(body);
+      if (size > maxPayload) settle(reply, tooLarge(subject, maxPayload, size));
+      else wire.add(subject, reply, head, body);
     });
+    wire.flush();
     const timer = setTimeout(resolve, timeoutMs);
     await promise;
     clearTimeout(timer);
@@ -88,6 +93,10 @@ export function openStoredPublish(connection: NatsConnection): StoredPublish {
   return {
     async publish(messages, timeoutMs) {
       if (messages.length === 0) return [];
+      if (connection.isClosed()) {
+        const closed = new BoxError('unavailable', 'Cannot publish: the connection to the bus is closed');
+        return messages.map(() => closed);
+      }
       if (messages.length <= MAX_OUTSTANDING) return publishGroup(messages, timeoutMs);
       const outcomes: (Stored | BoxError)[] = [];
       for (let start = 0; start < messages.length; start += MAX_OUTSTANDING) {
@@ -103,26 +112,8 @@ async function whenConnectionChanges(connection: NatsConnection, changed: () => 
   for await (const { type } of connection.status()) if (type === 'disconnect' || type === 'reconnect') changed();
 }
 
-let currentHead: Uint8Array = new Uint8Array();
-/** The client encodes a message's headers once, while it publishes: one object that yields a ready block serves them all. */
-const readyHeaders: MsgHdrs = Object.assign(headers(), { encode: () => currentHead });
-
-/** Publishes one message with a ready header block; what the client refuses is returned. */
-export function send(connection: NatsConnection, message: StreamMessage, reply?: string): BoxError | undefined {
-  currentHead = message.head;
-  try {
-    connection.publish(message.subject, message.body, { headers: readyHeaders, ...(reply !== undefined && { reply }) });
-    return undefined;
-  } catch (cause) {
-    const limit = connection.info?.max_payload ?? 0;
-    const size = message.body.length + message.head.length;
-    if (limit > 0 && size > limit) {
-      return new BoxError('too_large', `Cannot publish to ${message.subject}: at most ${limit} bytes, got ${size}`, {
-        cause,
-      });
-    }
-    return new BoxError('unavailable', `Cannot publish to ${message.subject}: ${errorText(cause)}`, { cause });
-  }
+function tooLarge(subject: string, limit: number, size: number): BoxError {
+  return new BoxError('too_large', `Cannot publish to ${subject}: at most ${limit} bytes, got ${size}`);
 }
 
 function unanswered(timeoutMs: number): BoxError {
@@ -140,7 +131,11 @@ function readAck(message: Msg): Stored | BoxError {
     // 503: nobody listens on the subject, so no stream has it.
     return new BoxError('not_found', 'Cannot publish: no stream takes this topic; is there a scenario with it?');
   }
-  const ack: unknown = message.json();
+  const text = message.string();
+  // Almost every acknowledgement is of this form, and there is one per message.
+  const plain = /^\{"stream":"[^"]*", ?"seq":(\d+)\}$/.exec(text);
+  if (plain !== null) return { seq: Number(plain[1]), duplicate: false };
+  const ack: unknown = JSON.parse(text);
   if (typeof ack === 'object' && ack !== null) {
     if ('error' in ack) return refusal(ack.error);
     if ('seq' in ack && typeof ack.seq === 'number') {
