@@ -11,21 +11,21 @@ export class Evaluation {
   readonly slots: Value[];
   steps = 0;
   elements = 0;
+  private readonly maxSteps: number;
   /** Offset in the source of the operation that runs; an error is reported there. */
   at = 0;
 
   constructor(scope: RuleScope, limits: RuleLimits, slotCount: number) {
     this.scope = scope;
     this.limits = limits;
+    this.maxSteps = limits.maxSteps;
     this.slots = slotCount === 0 ? NO_SLOTS : new Array<Value>(slotCount).fill(null);
   }
 
   /** Counts steps. @throws PyError BudgetError when the evaluation has used up its own. */
   spend(steps: number): void {
     this.steps += steps;
-    if (this.steps > this.limits.maxSteps) {
-      throw new PyError('BudgetError', `at most ${this.limits.maxSteps} steps are taken`);
-    }
+    if (this.steps > this.maxSteps) throw new PyError('BudgetError', `at most ${this.maxSteps} steps are taken`);
   }
 
   /** Counts elements before they are read or made. @throws PyError BudgetError when there would be too many. */

@@ -57,15 +57,28 @@ export function where(condition: Value, yes: Value | undefined, no: Value | unde
   const b = operandOf(no, evaluation);
   const dtype = commonType(a, b);
   const shape = broadcastShape(test.shape, broadcastShape(a.array.shape, b.array.shape));
-  const narrow = (array: NdArray) => broadcastTo(castTo(array, dtype, evaluation), shape, evaluation);
-  const [t, x, y] = [broadcastTo(test, shape, evaluation), narrow(a.array), narrow(b.array)];
+  const t = broadcastTo(test, shape, evaluation);
+  const [x, xStep] = choice(a.array, dtype, shape, evaluation);
+  const [y, yStep] = choice(b.array, dtype, shape, evaluation);
   const out = dtype.elements(t.size);
-  for (let i = 0; i < t.size; i++) {
-    const held = t.store[t.offset + i];
-    out[i] = (held !== 0 && held !== '' ? x.store[x.offset + i] : y.store[y.offset + i]) as number;
+  const [flags, values, others] = [t.store, x.store, y.store];
+  for (let i = 0, j = x.offset, k = y.offset; i < out.length; i++, j += xStep, k += yStep) {
+    const held = flags[t.offset + i];
+    out[i] = (held !== 0 && held !== '' ? values[j] : others[k]) as number;
   }
   // Unlike other functions, where answers an array even for scalars.
   return new NdArray(dtype, shape, out);
+}
+
+/** One of the two that `where` takes from, and how far its next element is: a single one is read again and again. */
+function choice(
+  array: NdArray,
+  dtype: DType,
+  shape: readonly number[],
+  evaluation: Evaluation,
+): readonly [NdArray, 0 | 1] {
+  const cast = castTo(array, dtype, evaluation);
+  return cast.size === 1 ? [cast, 0] : [broadcastTo(cast, shape, evaluation), 1];
 }
 
 /** `np.round`: multiplied, rounded half to even, divided, as numpy does it (Python's `round` is exact instead). */

@@ -3,20 +3,37 @@ import { asIndex } from '../value/index.ts';
 import { indexError } from '../value/py-error.ts';
 import { sliceRange } from '../value/slice.ts';
 import { ELLIPSIS, PyEllipsis, PyList, PySlice, PyTuple, type Value } from '../value/value.ts';
-import { broadcastShape, broadcastTo } from './broadcast.ts';
+import { broadcastShape, broadcastTo, sameShape } from './broadcast.ts';
 import { BOOL, INT64 } from './dtype.ts';
 import { asArray } from './from-values.ts';
-import { elementAt, gather, NdArray, showShape, sizeOf, stridesOf, unwrapped } from './ndarray.ts';
+import { elementAt, gather, NdArray, numbersOf, showShape, sizeOf, stridesOf, unwrapped } from './ndarray.ts';
 
 /** `array[key]` of numpy: integers, slices, `...`, newaxis, integer arrays and boolean masks, in any mixture. */
 export function indexArray(array: NdArray, key: Value, evaluation: Evaluation): Value {
   if (typeof key === 'number' && array.ndim > 0) return itemAt(array, key);
+  if (key instanceof NdArray && key.dtype === BOOL && sameShape(key.shape, array.shape))
+    return compress(array, key, evaluation);
   const items = key instanceof PyTuple ? key.items : [key];
   const plan = planIndex(array, items, evaluation);
   evaluation.take(sizeOf(plan.shape));
   if (plan.picks.length > 0) return pickElements(array, plan, evaluation);
   const result = gather(array, array.offset + plan.offset, plan.shape, plan.strides);
   return plan.scalar ? unwrapped(result) : result;
+}
+
+/** `array[mask]` with a mask of the array's own shape. */
+function compress(array: NdArray, mask: NdArray, evaluation: Evaluation): NdArray {
+  evaluation.take(array.size);
+  const { store, offset, dtype } = array;
+  const flags = numbersOf(mask);
+  const { offset: first, size } = mask;
+  let found = 0;
+  for (let i = 0; i < size; i++) found += flags[first + i] as number;
+  const out = dtype.elements(found);
+  for (let i = 0, next = 0; i < size; i++) {
+    if (flags[first + i] !== 0) out[next++] = store[offset + i] as number;
+  }
+  return new NdArray(dtype, [found], out);
 }
 
 /** `array[i]`: a scalar, or the sub-array, which shares the memory. */

@@ -1,158 +1,94 @@
-import { typeError, valueError } from '../value/py-error.ts';
 import type { DType, NumberStore } from './dtype.ts';
+import { type ArithmeticOp, type CompareOp, scalarOperation } from './scalar-operation.ts';
 
-export type ArithmeticOp = '+' | '-' | '*' | '/' | '//' | '%' | '**' | '&' | '|' | '^' | '<<' | '>>';
+/** One side of an operation: elements from an offset, or one number for all of them. */
+export type Side = { readonly data: NumberStore; readonly start: number } | number;
 
-/** Two operands side by side: where each starts, and whether it moves (1) or stays (0). */
-export interface Pair {
-  readonly a: NumberStore;
-  readonly aStart: number;
-  readonly aStep: 0 | 1;
-  readonly b: NumberStore;
-  readonly bStart: number;
-  readonly bStep: 0 | 1;
+/**
+ * Applies an operation to `out.length` pairs of elements. The common operations have a loop each, for arrays and for a
+ * number on either side: a call per element would cost fivefold.
+ */
+export function arithmeticKernel(op: ArithmeticOp, dtype: DType, out: NumberStore, left: Side, right: Side): void {
+  // Products of 32-bit integers do not fit a double's 53 bits.
+  const simple = dtype.kind === 'float' || (dtype.isInteger && dtype.bits !== 32);
+  if (!simple || !(op === '+' || op === '-' || op === '*' || op === '/')) applyEach(op, dtype, out, left, right);
+  else if (typeof right === 'number') {
+    if (typeof left === 'number') applyEach(op, dtype, out, left, right);
+    else withNumber(op, out, left.data, left.start, right);
+  } else if (typeof left === 'number') fromNumber(op, out, left, right.data, right.start);
+  else pairwise(op, out, left.data, left.start, right.data, right.start);
 }
 
-/** Applies an operation to `out.length` pairs. The common ones have loops of their own: a call per element costs fivefold. */
-export function arithmeticKernel(op: ArithmeticOp, dtype: DType, out: NumberStore, pair: Pair): void {
-  const { a, aStep, b, bStep } = pair;
-  let { aStart: i, bStart: j } = pair;
+type SimpleOp = '+' | '-' | '*' | '/';
+
+function withNumber(op: SimpleOp, out: NumberStore, a: NumberStore, start: number, y: number): void {
   const n = out.length;
-  const plain = dtype.kind === 'float' || (dtype.isInteger && dtype.bits !== 32);
-  if (plain && op === '+') {
-    for (let k = 0; k < n; k++, i += aStep, j += bStep) out[k] = (a[i] as number) + (b[j] as number);
-  } else if (plain && op === '-') {
-    for (let k = 0; k < n; k++, i += aStep, j += bStep) out[k] = (a[i] as number) - (b[j] as number);
-  } else if (plain && op === '*') {
-    for (let k = 0; k < n; k++, i += aStep, j += bStep) out[k] = (a[i] as number) * (b[j] as number);
-  } else if (op === '/') {
-    for (let k = 0; k < n; k++, i += aStep, j += bStep) out[k] = (a[i] as number) / (b[j] as number);
-  } else {
-    const apply = scalarOperation(op, dtype);
-    for (let k = 0; k < n; k++, i += aStep, j += bStep) out[k] = apply(a[i] as number, b[j] as number);
-  }
+  if (op === '+') for (let k = 0; k < n; k++) out[k] = (a[start + k] as number) + y;
+  else if (op === '-') for (let k = 0; k < n; k++) out[k] = (a[start + k] as number) - y;
+  else if (op === '*') for (let k = 0; k < n; k++) out[k] = (a[start + k] as number) * y;
+  else for (let k = 0; k < n; k++) out[k] = (a[start + k] as number) / y;
 }
 
-type Operation = (x: number, y: number) => number;
-
-/** numpy's operation on two numbers of a type; the caller brings the result into the type's range. */
-export function scalarOperation(op: ArithmeticOp, dtype: DType): Operation {
-  const table = dtype.kind === 'float' ? FLOAT : dtype.kind === 'bool' ? BOOLEAN : INTEGER;
-  const apply = table[op];
-  if (apply === undefined) throw typeError(`'${op}' is not supported for elements of type ${dtype.name}`);
-  if (dtype.bits === 32 && op === '*' && dtype.isInteger) return Math.imul;
-  if (dtype.bits === 64 && BITWISE[op] !== undefined) return BITWISE[op];
-  return apply;
+function fromNumber(op: SimpleOp, out: NumberStore, x: number, b: NumberStore, start: number): void {
+  const n = out.length;
+  if (op === '+') for (let k = 0; k < n; k++) out[k] = x + (b[start + k] as number);
+  else if (op === '-') for (let k = 0; k < n; k++) out[k] = x - (b[start + k] as number);
+  else if (op === '*') for (let k = 0; k < n; k++) out[k] = x * (b[start + k] as number);
+  else for (let k = 0; k < n; k++) out[k] = x / (b[start + k] as number);
 }
 
-function floorDivideFloat(x: number, y: number): number {
-  if (y === 0) return x / y;
-  const rest = x % y;
-  let quotient = (x - rest) / y;
-  if (rest !== 0 && rest < 0 !== y < 0) quotient -= 1;
-  if (quotient === 0) return x / y < 0 || Object.is(x / y, -0) ? -0 : 0;
-  const floor = Math.floor(quotient);
-  return quotient - floor > 0.5 ? floor + 1 : floor;
+function pairwise(op: SimpleOp, out: NumberStore, a: NumberStore, i: number, b: NumberStore, j: number): void {
+  const n = out.length;
+  if (op === '+') for (let k = 0; k < n; k++) out[k] = (a[i + k] as number) + (b[j + k] as number);
+  else if (op === '-') for (let k = 0; k < n; k++) out[k] = (a[i + k] as number) - (b[j + k] as number);
+  else if (op === '*') for (let k = 0; k < n; k++) out[k] = (a[i + k] as number) * (b[j + k] as number);
+  else for (let k = 0; k < n; k++) out[k] = (a[i + k] as number) / (b[j + k] as number);
 }
 
-function remainderFloat(x: number, y: number): number {
-  const rest = x % y;
-  if (y === 0 || Number.isNaN(rest)) return Number.NaN;
-  if (rest === 0) return y < 0 || Object.is(y, -0) ? -0 : 0;
-  return rest < 0 !== y < 0 ? rest + y : rest;
+function applyEach(op: ArithmeticOp, dtype: DType, out: NumberStore, left: Side, right: Side): void {
+  const apply = scalarOperation(op, dtype);
+  for (let k = 0; k < out.length; k++) out[k] = apply(elementOf(left, k), elementOf(right, k));
 }
 
-/** C's `pow`, which unlike JavaScript's has `1 ** nan` and `(-1) ** inf` be 1. */
-export function power(x: number, y: number): number {
-  if (x === 1) return 1;
-  return x === -1 && !Number.isFinite(y) && !Number.isNaN(y) ? 1 : x ** y;
+function elementOf(side: Side, k: number): number {
+  return typeof side === 'number' ? side : (side.data[side.start + k] as number);
 }
-
-function floorDivideInteger(x: number, y: number): number {
-  if (y === 0) return 0;
-  const rest = x % y;
-  const quotient = (x - rest) / y;
-  return (rest !== 0 && rest < 0 !== y < 0 ? quotient - 1 : quotient) + 0;
-}
-
-function remainderInteger(x: number, y: number): number {
-  if (y === 0) return 0;
-  const rest = x % y;
-  return (rest !== 0 && rest < 0 !== y < 0 ? rest + y : rest) + 0;
-}
-
-function powerInteger(x: number, y: number): number {
-  if (y < 0) throw valueError('Integers to negative integer powers are not allowed.');
-  let result = 1;
-  let base = x;
-  for (let left = y; left > 0; left = Math.floor(left / 2)) {
-    if (left % 2 === 1) result *= base;
-    base *= base;
-    if (result === 0) return 0;
-  }
-  return result + 0;
-}
-
-const FLOAT: Partial<Record<ArithmeticOp, Operation>> = {
-  '+': (x, y) => x + y,
-  '-': (x, y) => x - y,
-  '*': (x, y) => x * y,
-  '/': (x, y) => x / y,
-  '//': floorDivideFloat,
-  '%': remainderFloat,
-  '**': power,
-};
-
-const INTEGER: Record<ArithmeticOp, Operation> = {
-  '+': (x, y) => x + y,
-  '-': (x, y) => x - y,
-  '*': (x, y) => x * y + 0,
-  '/': (x, y) => x / y,
-  '//': floorDivideInteger,
-  '%': remainderInteger,
-  '**': powerInteger,
-  '&': (x, y) => x & y,
-  '|': (x, y) => x | y,
-  '^': (x, y) => x ^ y,
-  '<<': (x, y) => (y > 31 || y < 0 ? 0 : x << y),
-  '>>': (x, y) => (y > 31 || y < 0 ? (x < 0 ? -1 : 0) : x >> y),
-};
-
-const BITWISE: Partial<Record<ArithmeticOp, Operation>> = {
-  '&': (x, y) => Number(BigInt(x) & BigInt(y)),
-  '|': (x, y) => Number(BigInt(x) | BigInt(y)),
-  '^': (x, y) => Number(BigInt(x) ^ BigInt(y)),
-  '<<': (x, y) => (y > 63 || y < 0 ? 0 : Number(BigInt.asIntN(64, BigInt(x) << BigInt(y)))),
-  '>>': (x, y) => (y > 63 || y < 0 ? (x < 0 ? -1 : 0) : Math.floor(x / 2 ** y)),
-};
-
-const BOOLEAN: Partial<Record<ArithmeticOp, Operation>> = {
-  '+': (x, y) => x | y,
-  '*': (x, y) => x & y,
-  '&': (x, y) => x & y,
-  '|': (x, y) => x | y,
-  '^': (x, y) => x ^ y,
-  '/': (x, y) => x / y,
-};
-
-export type CompareOp = '<' | '<=' | '>' | '>=' | '==' | '!=';
 
 /** Compares `out.length` pairs into 0 and 1. */
-export function compareKernel(op: CompareOp, out: Uint8Array, pair: Pair): void {
-  const { a, aStep, b, bStep } = pair;
-  let { aStart: i, bStart: j } = pair;
+export function compareKernel(op: CompareOp, out: Uint8Array, left: Side, right: Side): void {
+  if (typeof left === 'number') {
+    if (typeof right === 'number') compareNumber(op, out, Float64Array.of(left), 0, right);
+    else compareNumber(MIRRORED[op], out, right.data, right.start, left);
+  } else if (typeof right === 'number') compareNumber(op, out, left.data, left.start, right);
+  else compareArrays(op, out, left.data, left.start, right.data, right.start);
+}
+
+/** `x < a` is `a > x`. */
+const MIRRORED: Readonly<Record<CompareOp, CompareOp>> = {
+  '<': '>',
+  '<=': '>=',
+  '>': '<',
+  '>=': '<=',
+  '==': '==',
+  '!=': '!=',
+};
+
+function compareNumber(op: CompareOp, out: Uint8Array, a: NumberStore, start: number, y: number): void {
   const n = out.length;
-  if (op === '<') {
-    for (let k = 0; k < n; k++, i += aStep, j += bStep) out[k] = (a[i] as number) < (b[j] as number) ? 1 : 0;
-  } else if (op === '<=') {
-    for (let k = 0; k < n; k++, i += aStep, j += bStep) out[k] = (a[i] as number) <= (b[j] as number) ? 1 : 0;
-  } else if (op === '>') {
-    for (let k = 0; k < n; k++, i += aStep, j += bStep) out[k] = (a[i] as number) > (b[j] as number) ? 1 : 0;
-  } else if (op === '>=') {
-    for (let k = 0; k < n; k++, i += aStep, j += bStep) out[k] = (a[i] as number) >= (b[j] as number) ? 1 : 0;
-  } else if (op === '==') {
-    for (let k = 0; k < n; k++, i += aStep, j += bStep) out[k] = a[i] === b[j] ? 1 : 0;
-  } else {
-    for (let k = 0; k < n; k++, i += aStep, j += bStep) out[k] = a[i] !== b[j] ? 1 : 0;
-  }
+  if (op === '<') for (let k = 0; k < n; k++) out[k] = (a[start + k] as number) < y ? 1 : 0;
+  else if (op === '<=') for (let k = 0; k < n; k++) out[k] = (a[start + k] as number) <= y ? 1 : 0;
+  else if (op === '>') for (let k = 0; k < n; k++) out[k] = (a[start + k] as number) > y ? 1 : 0;
+  else if (op === '>=') for (let k = 0; k < n; k++) out[k] = (a[start + k] as number) >= y ? 1 : 0;
+  else if (op === '==') for (let k = 0; k < n; k++) out[k] = (a[start + k] as number) === y ? 1 : 0;
+  else for (let k = 0; k < n; k++) out[k] = (a[start + k] as number) !== y ? 1 : 0;
+}
+
+function compareArrays(op: CompareOp, out: Uint8Array, a: NumberStore, i: number, b: NumberStore, j: number): void {
+  const n = out.length;
+  if (op === '<') for (let k = 0; k < n; k++) out[k] = (a[i + k] as number) < (b[j + k] as number) ? 1 : 0;
+  else if (op === '<=') for (let k = 0; k < n; k++) out[k] = (a[i + k] as number) <= (b[j + k] as number) ? 1 : 0;
+  else if (op === '>') for (let k = 0; k < n; k++) out[k] = (a[i + k] as number) > (b[j + k] as number) ? 1 : 0;
+  else if (op === '>=') for (let k = 0; k < n; k++) out[k] = (a[i + k] as number) >= (b[j + k] as number) ? 1 : 0;
+  else if (op === '==') for (let k = 0; k < n; k++) out[k] = a[i + k] === b[j + k] ? 1 : 0;
+  else for (let k = 0; k < n; k++) out[k] = a[i + k] !== b[j + k] ? 1 : 0;
 }

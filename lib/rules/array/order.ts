@@ -1,8 +1,10 @@
 import type { Evaluation } from '../evaluation.ts';
 import { PyError, valueError } from '../value/py-error.ts';
-import { compareText } from './binary.ts';
 import { type DType, FLOAT64, INT64, type NumberStore, type Store, TEXT } from './dtype.ts';
 import { NdArray, numbersOf } from './ndarray.ts';
+import { sortedIndexes, sortedNumbers } from './radix.ts';
+import { compareText } from './scalar-operation.ts';
+import { leastFrom, select } from './select.ts';
 import { moveAxis, normalAxis, reshape } from './shape.ts';
 
 /** `np.sort` along one axis, or flattened; NaN comes last. */
@@ -16,7 +18,7 @@ export function sort(array: NdArray, axis: number | undefined, evaluation: Evalu
         });
       return;
     }
-    const lane = (from as NumberStore).slice(start, start + count).sort();
+    const lane = sortedNumbers(from as NumberStore, start, count, array.dtype);
     for (let i = 0; i < count; i++) out[at + i] = lane[i] as number;
   });
 }
@@ -24,14 +26,10 @@ export function sort(array: NdArray, axis: number | undefined, evaluation: Evalu
 /** `np.argsort` along one axis, or flattened; equal elements keep their order. */
 export function argsort(array: NdArray, axis: number | undefined, evaluation: Evaluation): NdArray {
   return alongAxis(array, axis, INT64, evaluation, (from, start, count, out, at) => {
-    const order = Array.from({ length: count }, (_, i) => i);
-    if (array.dtype === TEXT) {
-      const lane = texts(from, start, count);
-      order.sort((i, j) => compareText(lane[i] as string, lane[j] as string));
-    } else {
-      const lane = from as NumberStore;
-      order.sort((i, j) => compareNumbers(lane[start + i] as number, lane[start + j] as number));
-    }
+    const order =
+      array.dtype === TEXT
+        ? textOrder(texts(from, start, count))
+        : sortedIndexes(from as NumberStore, start, count, array.dtype);
     for (let i = 0; i < count; i++) out[at + i] = order[i] as number;
   });
 }
@@ -40,9 +38,8 @@ function texts(from: Store, start: number, count: number): string[] {
   return Array.from({ length: count }, (_, i) => from[start + i] as string);
 }
 
-function compareNumbers(x: number, y: number): number {
-  if (Number.isNaN(x)) return Number.isNaN(y) ? 0 : 1;
-  return Number.isNaN(y) ? -1 : x - y;
+function textOrder(lane: readonly string[]): number[] {
+  return lane.map((_, i) => i).sort((i, j) => compareText(lane[i] as string, lane[j] as string));
 }
 
 type LaneFunction = (from: Store, start: number, count: number, out: Store, at: number) => void;
@@ -78,25 +75,32 @@ export function cumsum(array: NdArray, axis: number | undefined, dtype: DType, e
 }
 
 /**
- * A quantile of sorted elements by linear interpolation, as numpy's default has it; NaN among them makes NaN. The gap
- * between two elements is in their own precision (`own`), the rest in that of the result (`result`).
+ * A quantile of a lane by linear interpolation, as numpy's default has it; NaN among its elements makes NaN. The gap
+ * between two elements is in their own precision (`own`), the rest in that of the result (`result`). The lane's order is lost.
  */
-export function quantileOfSorted(
-  lane: NumberStore,
-  count: number,
-  fraction: number,
-  own: DType,
-  result: DType,
-): number {
-  if (count === 0 || Number.isNaN(lane[count - 1])) return Number.NaN;
+export function quantileOf(lane: NumberStore, count: number, fraction: number, own: DType, result: DType): number {
+  if (count === 0 || hasNaN(lane, count)) return Number.NaN;
   const place = (count - 1) * fraction;
   const below = Math.floor(place);
-  const low = lane[below] as number;
-  const high = lane[Math.min(below + 1, count - 1)] as number;
+  const low = select(lane, count, below);
+  const high = below + 1 < count ? leastFrom(lane, below + 1, count) : low;
   const part = place - below;
   const gap = own.fit(high - low);
   if (part >= 0.5) return result.fit(high - result.fit(gap * result.fit(1 - part)));
   return result.fit(low + result.fit(gap * result.fit(part)));
+}
+
+/** The middle element of a lane, or the mean of the two in the middle. The lane's order is lost. */
+export function medianOf(lane: NumberStore, count: number): number {
+  if (count === 0 || hasNaN(lane, count)) return Number.NaN;
+  const below = Math.floor((count - 1) / 2);
+  const low = select(lane, count, below);
+  return count % 2 === 1 ? low : (low + leastFrom(lane, below + 1, count)) / 2;
+}
+
+function hasNaN(lane: NumberStore, count: number): boolean {
+  for (let i = 0; i < count; i++) if (Number.isNaN(lane[i])) return true;
+  return false;
 }
 
 /** @throws PyError ValueError for a fraction that is not from 0 to 1. */

@@ -15,12 +15,27 @@ export function pythonValue(dtype: DType, item: number | string): Value {
 /** `array.tolist()`: nested lists of Python's own values; of an array without dimensions, the value. */
 export function toLists(array: NdArray, evaluation: Evaluation): Value {
   evaluation.take(array.size);
-  let next = array.offset;
-  const build = (axis: number): Value => {
-    if (axis === array.ndim) return pythonValue(array.dtype, array.store[next++] as number | string);
-    return new PyList(Array.from({ length: array.shape[axis] as number }, () => build(axis + 1)));
-  };
-  return build(0);
+  if (array.ndim === 0) return pythonValue(array.dtype, array.store[array.offset] as number | string);
+  return listsBelow(array, 0, array.offset, array.size);
+}
+
+/** The lists of one axis, of the `size` elements from `offset`. */
+function listsBelow(array: NdArray, axis: number, offset: number, size: number): PyList {
+  const length = array.shape[axis] as number;
+  const items = new Array<Value>(length);
+  if (axis === array.ndim - 1) {
+    const { dtype, store } = array;
+    const floats = dtype.kind === 'float';
+    for (let i = 0; i < length; i++) {
+      items[i] = floats
+        ? new PyFloat(store[offset + i] as number)
+        : pythonValue(dtype, store[offset + i] as number | string);
+    }
+  } else {
+    const width = size / Math.max(1, length);
+    for (let i = 0; i < length; i++) items[i] = listsBelow(array, axis + 1, offset + i * width, width);
+  }
+  return new PyList(items);
 }
 
 /** `array.item(…)`: the only element, the element at a flat index, or at one index per axis. */

@@ -1,7 +1,7 @@
-import { compareNumbers } from '../array/binary.ts';
-import { FLOAT32, FLOAT64 } from '../array/dtype.ts';
-import type { CompareOp } from '../array/kernels.ts';
+import { FLOAT32, FLOAT64, INT64 } from '../array/dtype.ts';
 import { NpScalar, npBool } from '../array/ndarray.ts';
+import type { CompareOp } from '../array/scalar-operation.ts';
+import { compareNumbers } from '../array/scalar-operation.ts';
 import type { Evaluation } from '../evaluation.ts';
 import type { Comparison, ComparisonOp, Expression } from '../language/syntax.ts';
 import { compare, contains } from '../value/compare.ts';
@@ -49,16 +49,17 @@ function single(first: Run, op: Compare, second: Run, at: number): Run {
   };
 }
 
-/** Comparison with a literal, the shape of nearly every rule: a float beside an array's element, or equal text. */
+/** Comparison with a literal, the shape of nearly every rule: a number beside an array's element, or equal text. */
 function withConstant(first: Run, op: ComparisonOp, constant: Value, at: number): Run | undefined {
-  if (constant instanceof PyFloat && isOrder(op)) {
-    const wide = constant.value;
+  const number = constant instanceof PyFloat ? constant.value : constant;
+  if (typeof number === 'number' && isOrder(op)) {
+    const wide = number;
     const narrow = Math.fround(wide);
     return (evaluation) => {
       const left = first(evaluation);
       if (left instanceof NpScalar) {
         if (left.dtype === FLOAT32) return npBool(compareNumbers(op, left.value, narrow));
-        if (left.dtype === FLOAT64) return npBool(compareNumbers(op, left.value, wide));
+        if (left.dtype === FLOAT64 || left.dtype === INT64) return npBool(compareNumbers(op, left.value, wide));
       }
       evaluation.at = at;
       return compare(op, left, constant, evaluation);

@@ -61,12 +61,12 @@ function driveFrom(levels: readonly Level[], depth: number, cost: number): Drive
   return (evaluation, visit) => {
     const items = iterable(evaluation);
     evaluation.at = at;
-    return eachItem(items, evaluation, (item) => {
-      evaluation.spend(cost);
+    const turn = (item: Value): boolean => {
       assign(evaluation, item);
       for (const condition of conditions) if (!truth(condition(evaluation))) return false;
       return inner === undefined ? visit() : inner(evaluation, visit);
-    });
+    };
+    return eachItem(items, evaluation, turn, cost + 1);
   };
 }
 

@@ -1,5 +1,5 @@
 import type { SyntaxNode } from '@lezer/common';
-import type { ArithmeticOp } from '../array/kernels.ts';
+import type { ArithmeticOp } from '../array/scalar-operation.ts';
 import type { UnaryOp } from '../value/unary.ts';
 import { ELLIPSIS } from '../value/value.ts';
 import { convertBoolean, isBooleanNode } from './convert-boolean.ts';

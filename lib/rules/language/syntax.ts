@@ -1,4 +1,4 @@
-import type { ArithmeticOp, CompareOp } from '../array/kernels.ts';
+import type { ArithmeticOp, CompareOp } from '../array/scalar-operation.ts';
 import type { UnaryOp } from '../value/unary.ts';
 import type { Value } from '../value/value.ts';
 

@@ -1,9 +1,9 @@
 import { castTo } from '../array/cast.ts';
-import { type DType, FLOAT64, INT64, UINT64 } from '../array/dtype.ts';
+import { type DType, FLOAT64, INT64, type NumberStore, UINT64 } from '../array/dtype.ts';
 import { asArray } from '../array/from-values.ts';
-import { NdArray, type numbersOf, unwrapped } from '../array/ndarray.ts';
-import { argsort, averagedType, checkFraction, cumsum, quantileOfSorted, sort } from '../array/order.ts';
-import { type ReduceOptions, reduce } from '../array/reduce.ts';
+import { NdArray, unwrapped } from '../array/ndarray.ts';
+import { argsort, averagedType, checkFraction, cumsum, medianOf, quantileOf, sort } from '../array/order.ts';
+import { type ReduceOptions, type Reduction, reduce } from '../array/reduce.ts';
 import { reshape, stack } from '../array/shape.ts';
 import type { Evaluation } from '../evaluation.ts';
 import { PyFloat, type Value } from '../value/value.ts';
@@ -66,40 +66,30 @@ function quantile(
 ): NdArray {
   const own = averagedType(array.dtype);
   const result = weak ? own : FLOAT64;
-  return overSortedLanes(array, result, options, evaluation, (lane, count) =>
-    quantileOfSorted(lane, count, fraction, own, result),
-  );
+  return overLanes(array, result, options, evaluation, (lane, count) => quantileOf(lane, count, fraction, own, result));
 }
 
-/** The middle element, or the mean of the two in the middle. */
 function median(array: NdArray, options: ReduceOptions, evaluation: Evaluation): Value {
-  const result = overSortedLanes(array, averagedType(array.dtype), options, evaluation, (lane, count) => {
-    if (count === 0 || Number.isNaN(lane[count - 1])) return Number.NaN;
-    const middle = Math.floor(count / 2);
-    const high = lane[middle] as number;
-    return count % 2 === 1 ? high : ((lane[middle - 1] as number) + high) / 2;
-  });
-  return unwrapped(result);
+  return unwrapped(overLanes(array, averagedType(array.dtype), options, evaluation, medianOf));
 }
 
-type OfSorted = (lane: ReturnType<typeof numbersOf>, count: number) => number;
-
-function overSortedLanes(
+/** Reduces over axes by a function that may put each lane, a copy, into another order. */
+function overLanes(
   array: NdArray,
   dtype: DType,
   options: ReduceOptions,
   evaluation: Evaluation,
-  apply: OfSorted,
+  apply: (lane: NumberStore, count: number) => number,
 ): NdArray {
   evaluation.take(array.size * 4);
-  const reduction = {
+  const reduction: Reduction = {
     name: 'quantile',
     result: () => dtype,
     needsElements: false,
-    apply: (run: { data: ReturnType<typeof numbersOf>; start: number; count: number; step: number }) => {
+    apply: (run) => {
       const lane = FLOAT64.numbers(run.count);
       for (let i = 0, at = run.start; i < run.count; i++, at += run.step) lane[i] = run.data[at] as number;
-      return apply(lane.sort(), run.count);
+      return apply(lane, run.count);
     },
   };
   return asArray(reduce(reduction, array, options, evaluation), evaluation);

@@ -1,7 +1,7 @@
 import { arrayArithmetic } from '../array/binary.ts';
-import { type ArithmeticOp, power } from '../array/kernels.ts';
 import { matmul } from '../array/linear.ts';
 import { NdArray, NpScalar } from '../array/ndarray.ts';
+import { type ArithmeticOp, power } from '../array/scalar-operation.ts';
 import type { Evaluation } from '../evaluation.ts';
 import { PySet } from './hashed.ts';
 import {

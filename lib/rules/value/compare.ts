@@ -1,7 +1,8 @@
-import { arrayCompare, compareNumbers, compareOrder } from '../array/binary.ts';
+import { arrayCompare } from '../array/binary.ts';
 import { FLOAT64 } from '../array/dtype.ts';
-import type { CompareOp } from '../array/kernels.ts';
 import { NdArray, NpScalar, npBool } from '../array/ndarray.ts';
+import type { CompareOp } from '../array/scalar-operation.ts';
+import { compareNumbers, compareOrder } from '../array/scalar-operation.ts';
 import type { Evaluation } from '../evaluation.ts';
 import { Predictions } from '../inputs/predictions.ts';
 import { PyDict, PySet } from './hashed.ts';

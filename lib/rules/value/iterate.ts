@@ -7,29 +7,35 @@ import { typeName } from './type-name.ts';
 import { PyIterator, PyList, PyRange, PyTuple, type Value } from './value.ts';
 
 /**
- * Calls `visit` with each item until it answers true; answers whether it did. One step is counted per item.
+ * Calls `visit` with each item until it answers true; answers whether it did. Each item costs `cost` steps.
  *
  * @throws PyError TypeError for what cannot be iterated.
  */
-export function eachItem(value: Value, evaluation: Evaluation, visit: (item: Value) => boolean): boolean {
-  if (value instanceof NdArray && value.ndim === 1) {
-    for (let i = 0; i < value.size; i++) {
-      evaluation.spend(1);
-      if (visit(elementAt(value, i))) return true;
-    }
-    return false;
-  }
+export function eachItem(value: Value, evaluation: Evaluation, visit: (item: Value) => boolean, cost = 1): boolean {
+  if (value instanceof NdArray && value.ndim === 1) return eachElement(value, evaluation, visit, cost);
   if (value instanceof PyList || value instanceof PyTuple) {
-    for (const item of value.items) {
-      evaluation.spend(1);
-      if (visit(item)) return true;
+    const { items } = value;
+    for (let i = 0; i < items.length; i++) {
+      evaluation.spend(cost);
+      if (visit(items[i] as Value)) return true;
     }
     return false;
   }
   const iterator = iteratorOf(value);
   for (let next = iterator.next(); next.done !== true; next = iterator.next()) {
-    evaluation.spend(1);
+    evaluation.spend(cost);
     if (visit(next.value)) return true;
+  }
+  return false;
+}
+
+function eachElement(array: NdArray, evaluation: Evaluation, visit: (item: Value) => boolean, cost: number): boolean {
+  const { dtype, store, offset, size } = array;
+  const scalars = dtype.kind === 'float' || dtype.isInteger;
+  for (let i = offset; i < offset + size; i++) {
+    evaluation.spend(cost);
+    const item = scalars ? new NpScalar(dtype, store[i] as number) : elementAt(array, i - offset);
+    if (visit(item)) return true;
   }
   return false;
 }
