@@ -85,6 +85,7 @@ export const SETTINGS = {
   ),
   natsUser: optionalText('NATS_USER', 'the user at NATS; the password is the secret nats-password'),
   s3Endpoint: optionalText('S3_ENDPOINT', 'the S3 server, such as http://minio:9000; unset: no model comes from S3'),
+  modelBucket: text('MODEL_BUCKET', { doc: 'the bucket of models that are served by name', fallback: 'models' }),
   s3Region: text('S3_REGION', { doc: 'the region that requests to S3 are signed for', fallback: 'us-east-1' }),
 };
 

@@ -1,6 +1,6 @@
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { NatsConnection } from '@nats-io/nats-core';
-import { openS3Client } from '#lib/blob/s3.ts';
+import { openS3BlobStore, openS3Client } from '#lib/blob/s3.ts';
 import { connectNats } from '#lib/bus/nats-connection.ts';
 import { BoxError } from '#lib/error/box-error.ts';
 import type { OpenedFunction } from '#lib/function/contract.ts';
@@ -28,6 +28,7 @@ import { openScenarioModels } from './prediction/scenario-models.ts';
 import { openCatalog } from './serving/catalog.ts';
 import { registerModelMetrics } from './serving/model-metrics.ts';
 import { openStatsBook } from './serving/model-stats.ts';
+import { openRepositoryProvider } from './serving/repository-provider.ts';
 import { openScenarioProvider } from './serving/scenario-provider.ts';
 import { readInferenceDefinition } from './verify/read-definition.ts';
 import { type VerifyOptions, verifyModel } from './verify/verify-model.ts';
@@ -62,7 +63,12 @@ export async function openInference(config: InferenceConfig, log: Log): Promise<
   const metrics = openMetrics('inference');
   registerModelMetrics(metrics.registry, stats, registry);
   const { gatewayUrl } = config;
-  const catalog = openCatalog([openScenarioProvider({ gatewayUrl, secrets, fetcher, load, log })], registry);
+  const repository = openRepository(config, secrets);
+  const providers = [openScenarioProvider({ gatewayUrl, secrets, fetcher, load, log })];
+  if (repository) {
+    providers.push(openRepositoryProvider({ bucket: config.modelBucket, store: repository, fetcher, load, log }));
+  }
+  const catalog = openCatalog(providers, registry);
   return openFunction({
     name: 'inference',
     log,
@@ -76,6 +82,7 @@ export async function openInference(config: InferenceConfig, log: Log): Promise<
       await registry.close();
       await Promise.all([pool.close(), http.close()]);
       s3.close();
+      repository?.close();
       await state.close();
     },
   });
@@ -93,6 +100,19 @@ function loadOptions(config: InferenceConfig): LoadOptions {
   };
 }
 
+function openRepository({ s3Endpoint, s3Region, modelBucket }: InferenceConfig, secrets: SecretFiles) {
+  if (s3Endpoint === undefined) return undefined;
+  const credentials = s3Credentials(secrets);
+  return openS3BlobStore({ endpoint: s3Endpoint, region: s3Region, bucket: modelBucket, credentials });
+}
+
+function s3Credentials(secrets: SecretFiles) {
+  return async () => ({
+    accessKeyId: await secrets.read('s3-access-key'),
+    secretAccessKey: await secrets.read('s3-secret-key'),
+  });
+}
+
 /** The client is made when the first model comes from S3: most appliances have no such model. */
 function lazyS3Client({ s3Endpoint, s3Region }: InferenceConfig, secrets: SecretFiles) {
   let opened: S3Client | undefined;
@@ -104,10 +124,7 @@ function lazyS3Client({ s3Endpoint, s3Region }: InferenceConfig, secrets: Secret
       opened ??= openS3Client({
         endpoint: s3Endpoint,
         region: s3Region,
-        credentials: async () => ({
-          accessKeyId: await secrets.read('s3-access-key'),
-          secretAccessKey: await secrets.read('s3-secret-key'),
-        }),
+        credentials: s3Credentials(secrets),
       });
       return opened;
     },

@@ -18,7 +18,15 @@ export interface DryRun {
   readonly outputShapes: readonly (readonly number[] | undefined)[];
   /** Why the model could not be run on zeros, if so. */
   readonly failure: BoxError | undefined;
+  /**
+   * Whether the failure shows that the graph contradicts its own input shape: it speaks of shapes, and no dimension had
+   * to be guessed. A model may as well fail on zeros because it knows no such word, or no such size.
+   */
+  readonly contradicts: boolean;
 }
+
+/** Words of ONNX Runtime's errors about shapes. */
+const SHAPE_WORDS = /shape|dimension|\bdims?\b|broadcast|\brank\b|incompatible|mismatch/i;
 
 /**
  * Runs a model on made-up input: it is warm then, its speed is known, and a graph that contradicts its own input shape
@@ -35,7 +43,9 @@ export async function dryRun(model: Model, declared: DeclaredShapes = new Map())
     // Without dynamic dimensions beyond the first, another size changes nothing.
     if (!hasInnerDynamic(model, declared)) break;
   }
-  return { batchable: false, rowMs: undefined, outputShapes: [], failure };
+  const speaksOfShapes = failure !== undefined && SHAPE_WORDS.test(failure.message);
+  const contradicts = speaksOfShapes && !hasInnerDynamic(model, declared);
+  return { batchable: false, rowMs: undefined, outputShapes: [], failure, contradicts };
 }
 
 function hasInnerDynamic(model: Model, declared: DeclaredShapes): boolean {
@@ -51,7 +61,7 @@ async function tryOut(model: Model, dynamic: number, declared: DeclaredShapes): 
   const rowMs = await model.measure(inputs(1, zeros));
   const outputShapes = first.outputs.map((output) => (isTensor(output) ? output.shape : undefined));
   const batchable = firstDimensionsAreDynamic(model) && (await rowsAreIndependent(model, inputs));
-  return { batchable, rowMs, outputShapes, failure: undefined };
+  return { batchable, rowMs, outputShapes, failure: undefined, contradicts: false };
 }
 
 function firstDimensionsAreDynamic({ signature }: Model): boolean {

@@ -53,6 +53,9 @@ const BATCH_MS = 4;
  */
 export async function loadModel(path: string, options: LoadOptions, pool: ThreadPool, log: Log): Promise<LoadedModel> {
   const inWorkers = await pool.load(path, options.session);
+  for (const { provider, reason } of inWorkers.skipped) {
+    log.warn({ path, provider, reason }, `execution provider ${provider} is not there, the next one is taken`);
+  }
   const trial = await dryRun(inWorkers, options.declared);
   const fileBytes = (await stat(path)).size;
   const inMain = await openInMain(path, options, trial, fileBytes);

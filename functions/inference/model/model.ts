@@ -37,9 +37,17 @@ export interface RunResult {
   readonly computeMs: number;
 }
 
+/** An execution provider that was asked for and is not there. */
+export interface SkippedProvider {
+  readonly provider: string;
+  readonly reason: string;
+}
+
 /** A model in memory. */
 export interface Model {
   readonly signature: Signature;
+  /** The execution providers that were asked for before the one that runs it. */
+  readonly skipped: readonly SkippedProvider[];
   /**
    * Runs the model once.
    *

@@ -4,6 +4,7 @@ import type { InferenceDefinition, ScenarioRecord } from '#lib/scenario/scenario
 import type { LoadedModel, LoadOptions } from '../model/loaded-model.ts';
 import { declaredShapes, type ModelRef, type ModelRegistry } from '../model/model-registry.ts';
 import type { FetchedModel, ModelFetcher } from '../model/source/source.ts';
+import { readModelOptions } from '../serving/model-options.ts';
 
 /** The model of one revision of a scenario's inference stage. */
 export interface StageModel {
@@ -87,10 +88,12 @@ async function openStage(record: ScenarioRecord, options: ScenarioModelsOptions)
   if (definition === undefined) {
     throw new BoxError('unprocessable', `Cannot run the model of scenario ${record.id}: it has no inference stage`);
   }
-  const { model_input_info: inputs } = definition.model_descriptor;
+  const { model_input_info: inputs, model_options = {} } = definition.model_descriptor;
+  // What was accepted has no problems; an option that is refused since has its default.
+  const { load, pinned } = readModelOptions(model_options, options.load).options;
   const fetch = () => fetchModelOf(definition, options.fetcher);
   let file = await fetch();
-  const ref = (): ModelRef => ({ file, options: { ...options.load, declared: declaredShapes(inputs) } });
+  const ref = (): ModelRef => ({ file, pinned, options: { ...load, declared: declaredShapes(inputs) } });
   const claim = options.registry.claim(ref());
   return {
     definition,

@@ -1,6 +1,7 @@
 import { BoxError, errorText } from '#lib/error/box-error.ts';
 import type { LoadedModel } from '../model/loaded-model.ts';
 import type { ModelClaim, ModelRef, ModelRegistry } from '../model/model-registry.ts';
+import { checkGolden } from './golden.ts';
 import type { ModelProvider, ServedModel } from './served-model.ts';
 
 /** A model as the repository index tells of it. */
@@ -69,8 +70,9 @@ export function openCatalog(providers: readonly ModelProvider[], registry: Model
     const next = begin(served);
     try {
       const ref = await next.ref;
-      await registry.use(ref, async ({ trial }) => {
-        if (trial.failure && trial.failure.code !== 'invalid_argument') throw trial.failure;
+      await registry.use(ref, async (model) => {
+        if (model.trial.failure && model.trial.contradicts) throw contradicts(served.name, model.trial.failure);
+        await checkGolden(model, served.golden);
       });
       const before = states.get(key);
       states.set(key, next);
@@ -143,6 +145,11 @@ export function openCatalog(providers: readonly ModelProvider[], registry: Model
       }
     },
   };
+}
+
+function contradicts(name: string, failure: BoxError): BoxError {
+  const rule = 'its graph must fit the input shape that it declares';
+  return new BoxError('unprocessable', `Cannot serve model ${name}: ${rule}, but zeros fail: ${failure.message}`);
 }
 
 function openListing(providers: readonly ModelProvider[]) {

@@ -7,6 +7,7 @@ import type { LoadOptions } from '../model/loaded-model.ts';
 import { declaredShapes } from '../model/model-registry.ts';
 import type { ModelFetcher } from '../model/source/source.ts';
 import { fetchModelOf } from '../prediction/scenario-models.ts';
+import { readModelOptions } from './model-options.ts';
 import type { ModelProvider, ServedModel } from './served-model.ts';
 
 export interface ScenarioProviderOptions {
@@ -60,13 +61,15 @@ async function listScenarios({ gatewayUrl, secrets }: ScenarioProviderOptions): 
 
 function servedModel(definition: InferenceDefinition, { fetcher, load }: ScenarioProviderOptions): ServedModel {
   const descriptor = definition.model_descriptor;
+  const { options } = readModelOptions(descriptor.model_options ?? {}, load);
   return {
     name: descriptor.model_name,
     version: SCENARIO_VERSION,
     labels: descriptor.model_class_labels ?? [],
-    load: { ...load, declared: declaredShapes(descriptor.model_input_info) },
-    pinned: false,
-    tag: JSON.stringify([descriptor.model_location, descriptor.model_sha256]),
+    load: { ...options.load, declared: declaredShapes(descriptor.model_input_info) },
+    pinned: options.pinned,
+    golden: options.golden,
+    tag: JSON.stringify([descriptor.model_location, descriptor.model_sha256, descriptor.model_options]),
     fetch: () => fetchModelOf(definition, fetcher),
   };
 }

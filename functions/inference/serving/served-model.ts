@@ -1,5 +1,6 @@
 import type { LoadOptions } from '../model/loaded-model.ts';
 import type { FetchedModel } from '../model/source/source.ts';
+import type { GoldenSample } from './golden.ts';
 
 /** A model that can be asked for by name and version. */
 export interface ServedModel {
@@ -11,6 +12,8 @@ export interface ServedModel {
   readonly load: LoadOptions;
   /** Kept in memory whatever else is loaded. */
   readonly pinned: boolean;
+  /** What the model must pass before it serves. */
+  readonly golden: readonly GoldenSample[];
   /** Changes when the entry names another file or is run in another way. */
   readonly tag: string;
   fetch(): Promise<FetchedModel>;

@@ -6,6 +6,8 @@ import type { InputSpec, Signature } from '../model/model.ts';
 import { declaredShapes, type ModelRegistry } from '../model/model-registry.ts';
 import type { ModelFetcher } from '../model/source/source.ts';
 import { fetchModelOf } from '../prediction/scenario-models.ts';
+import { checkGolden } from '../serving/golden.ts';
+import { type ModelOptions, readModelOptions } from '../serving/model-options.ts';
 import { compareDescriptor } from './compare-descriptor.ts';
 
 /** What a model that passed takes and gives. */
@@ -30,22 +32,33 @@ export interface VerifyOptions {
 export async function verifyModel(definition: InferenceDefinition, options: VerifyOptions): Promise<VerifiedModel> {
   const { model_descriptor: descriptor } = definition;
   if (descriptor.model_type === 'BUILTIN') return { ...plainIo(readBuiltinModel(descriptor)), warnings: [] };
+  const { load, golden } = optionsOf(descriptor, options.load);
   const file = await fetchModelOf(definition, options.fetcher).catch((error: unknown) => {
     throw blamed(error, fetchPointer(error, descriptor));
   });
-  const ref = { file, options: { ...options.load, declared: declaredShapes(descriptor.model_input_info) } };
+  const ref = { file, options: { ...load, declared: declaredShapes(descriptor.model_input_info) } };
   try {
-    return await options.registry.use(ref, async (model) => verified(descriptor, model));
+    return await options.registry.use(ref, async (model) => {
+      const found = verified(descriptor, model);
+      await checkGolden(model, golden).catch((error: unknown) => {
+        throw blamed(error, '/model_descriptor/model_options/golden');
+      });
+      return found;
+    });
   } catch (error) {
     throw blamed(error, '/model_descriptor/model_location');
   }
 }
 
 function verified(descriptor: ModelDescriptor, { signature, trial }: LoadedModel): VerifiedModel {
-  const { problems, warnings } = compareDescriptor(descriptor, signature, trial.outputShapes);
+  const { problems, warnings: differences } = compareDescriptor(descriptor, signature, trial.outputShapes);
   const all = [...problems];
+  const warnings = [...differences];
   // A wrong name or shape explains a failed trial already.
-  if (trial.failure && problems.length === 0) all.push(contradiction(trial.failure));
+  if (trial.failure && problems.length === 0) {
+    if (trial.contradicts) all.push(contradiction(trial.failure));
+    else warnings.push(notTried(trial.failure));
+  }
   if (all.length > 0) throw refusal(all);
   return { ...plainIo(signature), warnings };
 }
@@ -55,11 +68,25 @@ function plainIo({ inputs, outputs }: Signature): Pick<VerifiedModel, 'inputs' |
   return { inputs: inputs.map(plain), outputs: outputs.map(plain) };
 }
 
+function optionsOf({ model_options = {} }: ModelDescriptor, defaults: LoadOptions): ModelOptions {
+  const { options, problems } = readModelOptions(model_options, defaults);
+  const place = '/model_descriptor/model_options';
+  if (problems.length > 0) {
+    throw refusal(problems.map(({ pointer, message }) => ({ pointer: `${place}${pointer}`, message })));
+  }
+  return options;
+}
+
 function contradiction(failure: BoxError): Problem {
   return {
     pointer: '/model_descriptor/model_input_info',
     message: `the model must run on input of the shape that it declares, but zeros of that shape fail: ${failure.message}`,
   };
+}
+
+function notTried(failure: BoxError): Problem {
+  const message = `the model could not be tried out: it fails on zeros and empty text (${failure.message})`;
+  return { pointer: '/model_descriptor/model_input_info', message };
 }
 
 function fetchPointer(error: unknown, { model_location, model_type }: ModelDescriptor): string {

@@ -48,7 +48,7 @@ describe('POST /verify', () => {
       return response.writeHead(404).end();
     });
     web = await listen(server);
-    for (const name of ['linear.onnx', 'softmax.onnx', 'contradicts.onnx', 'iris-numbers.onnx', 'two-inputs.onnx']) {
+    for (const name of ['linear.onnx', 'softmax.onnx', 'contradicts.onnx', 'iris-numbers.onnx', 'words.onnx']) {
       await copyFile(join(MODELS, name), join(root, name));
     }
     inference = await openForTest({
@@ -147,6 +147,40 @@ describe('POST /verify', () => {
     const body = await refused({ location: 'contradicts.onnx', inputs: [['x', 'float32', [1, 4]]] });
     assert.equal(body.errors[0]?.pointer, '/model_descriptor/model_input_info');
     assert.match(body.errors[0]?.detail ?? '', /zeros of that shape fail/);
+  });
+
+  it('only warns when a model knows no such word as the empty one that it is tried with', async () => {
+    const { status, body } = await verify({
+      location: 'words.onnx',
+      inputs: [['words', 'string', [1, 2]]],
+      outputs: [['output_label', 'int64', [1]]],
+    });
+    assert.equal(status, 200, body.detail);
+    assert.match(body.warnings[0]?.message ?? '', /could not be tried out/);
+  });
+
+  it('checks model_options, and golden samples by running them', async () => {
+    const bad = await refused({
+      location: 'linear.onnx',
+      options: { max_batch: 0, placement: 'gpu', colour: 1, golden: [{}] },
+    });
+    assert.deepEqual(
+      bad.errors.map(({ pointer }) => pointer.replace('/model_descriptor/model_options', '')),
+      ['/colour', '/golden/0', '/placement', '/max_batch'],
+    );
+    const golden = (y: number) => [{ inputs: { x: [0, 0, 1] }, outputs: { y: [[y]] } }];
+    assert.equal((await verify({ location: 'linear.onnx', options: { golden: golden(0.5) } })).status, 200);
+    const off = await refused({ location: 'linear.onnx', options: { golden: golden(0.6) } });
+    assert.equal(off.errors[0]?.pointer, '/model_descriptor/model_options/golden');
+    assert.match(off.errors[0]?.detail ?? '', /sample 0 must pass: output "y" element 0 must be 0.6/);
+  });
+
+  it('takes the next execution provider when one is not there', async () => {
+    const { status } = await verify({
+      location: 'linear.onnx',
+      options: { providers: ['cuda', 'cpu'], intra_op_threads: 2 },
+    });
+    assert.equal(status, 200);
   });
 
   it('refuses what is no ONNX model, saying what it looks like', async () => {

@@ -1,28 +1,32 @@
 import { Worker } from 'node:worker_threads';
 import { BoxError, errorText } from '#lib/error/box-error.ts';
 import type { Tensor } from '#lib/tensor/tensor.ts';
-import type { RunResult, SessionOptions, Signature } from '../model.ts';
+import type { RunResult, SessionOptions } from '../model.ts';
 import { disableTelemetry } from './runtime.ts';
-import { packTensors, type WorkerReply, type WorkerRequest } from './worker-message.ts';
+import {
+  type LoadedFacts,
+  packTensors,
+  type WorkerReply,
+  type WorkerRequest,
+  type WorkerValue,
+} from './worker-message.ts';
 
 /** One worker thread with the models that it has loaded. */
 export interface ModelThread {
   /** Runs that were begun and have not ended. */
   readonly running: number;
-  load(model: number, path: string, options: SessionOptions): Promise<Signature>;
+  load(model: number, path: string, options: SessionOptions): Promise<LoadedFacts>;
   run(model: number, inputs: readonly Tensor[]): Promise<RunResult>;
   measure(model: number, inputs: readonly Tensor[]): Promise<number>;
   unload(model: number): Promise<void>;
   close(): Promise<void>;
 }
 
-type Answer = Signature | RunResult | number | undefined;
-
 type WithoutCall<T> = T extends unknown ? Omit<T, 'call'> : never;
 type RequestBody = WithoutCall<WorkerRequest>;
 
 interface Waiting {
-  resolve(value: Answer): void;
+  resolve(value: WorkerValue): void;
   reject(error: BoxError): void;
 }
 
@@ -55,7 +59,7 @@ export function startModelThread(onDeath: (reason: string) => void): ModelThread
   worker.on('exit', (code) => died(`exit code ${code}`));
 
   const ask = (body: RequestBody, transfer: ArrayBuffer[] = []) =>
-    new Promise<Answer>((resolve, reject) => {
+    new Promise<WorkerValue>((resolve, reject) => {
       if (closed) throw new BoxError('unavailable', 'Cannot run model: its thread has ended', { retryAfterSeconds: 1 });
       const call = ++calls;
       waiting.set(call, { resolve, reject });
@@ -67,7 +71,7 @@ export function startModelThread(onDeath: (reason: string) => void): ModelThread
       return running;
     },
     async load(model, path, options) {
-      return (await ask({ type: 'load', model, path, options })) as Signature;
+      return (await ask({ type: 'load', model, path, options })) as LoadedFacts;
     },
     async run(model, inputs) {
       const { tensors, transfer } = packTensors(inputs);

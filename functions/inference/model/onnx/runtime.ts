@@ -9,7 +9,10 @@ import type * as Ort from 'onnxruntime-node';
  */
 export async function loadRuntime(): Promise<typeof Ort> {
   disableTelemetry();
-  return import('onnxruntime-node');
+  const runtime = await import('onnxruntime-node');
+  // What fails is thrown; the library would also write it to standard error, past the log.
+  runtime.env.logLevel = 'fatal';
+  return runtime;
 }
 
 /** Sets the variable that keeps ONNX Runtime from reporting usage, in this thread's environment. */

@@ -5,7 +5,15 @@ import type * as Ort from 'onnxruntime-node';
 import { BoxError, errorText } from '#lib/error/box-error.ts';
 import { type Dtype, isDtype, type NumericData } from '#lib/tensor/dtype.ts';
 import type { Tensor } from '#lib/tensor/tensor.ts';
-import type { InputSpec, Model, OutputSpec, OutputValue, SessionOptions, Signature } from '../model.ts';
+import type {
+  InputSpec,
+  Model,
+  OutputSpec,
+  OutputValue,
+  SessionOptions,
+  Signature,
+  SkippedProvider,
+} from '../model.ts';
 import { adaptOutputs, type OutputPlan } from './adapt-outputs.ts';
 import { externalFiles, freeBytes, type OnnxFile, readOnnx, shapeOf } from './onnx-file.ts';
 import { ModelProtoSchema } from './onnx-pb.ts';
@@ -29,7 +37,9 @@ export async function openSession(path: string, options: SessionOptions): Promis
 async function openFile(ort: typeof Ort, path: string, file: OnnxFile, options: SessionOptions): Promise<Model> {
   refuseInputsThatAreNoTensors(file);
   const { plans, changed } = adaptOutputs(file);
-  const session = changed ? await createChanged(ort, path, file, options) : await create(ort, path, options);
+  const { session, skipped } = changed
+    ? await createChanged(ort, path, file, options)
+    : await create(ort, path, options);
   const signature = signatureOf(session, file, plans);
   const fetches = plans.flatMap(({ fetch }) => fetch);
   const feedsOf = (inputs: readonly Tensor[]) => {
@@ -41,6 +51,7 @@ async function openFile(ort: typeof Ort, path: string, file: OnnxFile, options: 
   };
   return {
     signature,
+    skipped,
     async run(inputs) {
       const feeds = feedsOf(inputs);
       const started = performance.now();
@@ -84,9 +95,37 @@ function refuseInputsThatAreNoTensors({ graph }: OnnxFile): void {
   );
 }
 
-async function create(ort: typeof Ort, source: string | Uint8Array, options: SessionOptions) {
+interface Created {
+  readonly session: Ort.InferenceSession;
+  readonly skipped: readonly SkippedProvider[];
+}
+
+/** Tries the execution providers in order: one that this machine has not is left out, the processor is always the last. */
+async function create(ort: typeof Ort, source: string | Uint8Array, options: SessionOptions): Promise<Created> {
+  const skipped: SkippedProvider[] = [];
+  const wanted = [...new Set([...options.providers, 'cpu'])];
+  for (const provider of wanted) {
+    try {
+      return { session: await createOn(ort, source, provider, options), skipped };
+    } catch (cause) {
+      if (provider !== wanted.at(-1)) {
+        skipped.push({ provider, reason: errorText(cause) });
+        continue;
+      }
+      throw new BoxError('unprocessable', `Cannot load model: ONNX Runtime refuses it: ${errorText(cause)}`, { cause });
+    }
+  }
+  throw new BoxError('internal', 'Cannot load model: there is no execution provider');
+}
+
+function createOn(
+  ort: typeof Ort,
+  source: string | Uint8Array,
+  provider: string,
+  options: SessionOptions,
+): Promise<Ort.InferenceSession> {
   const ortOptions: Ort.InferenceSession.SessionOptions = {
-    executionProviders: [...options.providers],
+    executionProviders: provider === 'cpu' ? ['cpu'] : [provider, 'cpu'],
     intraOpNumThreads: options.intraOpThreads,
     interOpNumThreads: options.interOpThreads,
     executionMode: options.interOpThreads > 1 ? 'parallel' : 'sequential',
@@ -96,14 +135,10 @@ async function create(ort: typeof Ort, source: string | Uint8Array, options: Ses
     // Freed with the session, where the arena would keep the weights' memory for the next one.
     extra: { session: { use_device_allocator_for_initializers: '1' } },
   };
-  try {
-    // The overloads for a path and for bytes are separate.
-    return typeof source === 'string'
-      ? await ort.InferenceSession.create(source, ortOptions)
-      : await ort.InferenceSession.create(source, ortOptions);
-  } catch (cause) {
-    throw new BoxError('unprocessable', `Cannot load model: ONNX Runtime refuses it: ${errorText(cause)}`, { cause });
-  }
+  // The overloads for a path and for bytes are separate.
+  return typeof source === 'string'
+    ? ort.InferenceSession.create(source, ortOptions)
+    : ort.InferenceSession.create(source, ortOptions);
 }
 
 async function createChanged(ort: typeof Ort, path: string, file: OnnxFile, options: SessionOptions) {

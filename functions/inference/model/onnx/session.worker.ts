@@ -1,8 +1,8 @@
 import { parentPort } from 'node:worker_threads';
 import { BoxError } from '#lib/error/box-error.ts';
-import type { Model, RunResult, Signature } from '../model.ts';
+import type { Model } from '../model.ts';
 import { openSession } from './session.ts';
-import { packOutputs, type WorkerReply, type WorkerRequest } from './worker-message.ts';
+import { packOutputs, type WorkerReply, type WorkerRequest, type WorkerValue } from './worker-message.ts';
 
 /** The thread in which models run: `session.run` blocks it, and nothing else does its work here. */
 
@@ -17,14 +17,12 @@ function loaded(id: number): Model {
   return model;
 }
 
-async function answer(
-  request: WorkerRequest,
-): Promise<{ value: Signature | RunResult | number | undefined; transfer: ArrayBuffer[] }> {
+async function answer(request: WorkerRequest): Promise<{ value: WorkerValue; transfer: ArrayBuffer[] }> {
   switch (request.type) {
     case 'load': {
       const model = await openSession(request.path, request.options);
       models.set(request.model, model);
-      return { value: model.signature, transfer: [] };
+      return { value: { signature: model.signature, skipped: model.skipped }, transfer: [] };
     }
     case 'run': {
       const { outputs, computeMs } = await loaded(request.model).run(request.inputs);

@@ -60,7 +60,7 @@ export function openThreadPool(threads: number, log: Log): ThreadPool {
       }
       known.set(model, { path, options });
       return {
-        signature: first,
+        ...first,
         run: (inputs) => leastBusy().run(model, inputs),
         measure: (inputs) => leastBusy().measure(model, inputs),
         async close() {

@@ -1,6 +1,6 @@
 import type { ErrorCode } from '#lib/error/box-error.ts';
 import type { Tensor } from '#lib/tensor/tensor.ts';
-import type { OutputValue, RunResult, SessionOptions, Signature } from '../model.ts';
+import type { Model, OutputValue, RunResult, SessionOptions } from '../model.ts';
 
 /** What the main thread and a worker that runs models say to each other. `call` ties an answer to its question. */
 export type WorkerRequest =
@@ -19,8 +19,13 @@ export type WorkerRequest =
     }
   | { readonly call: number; readonly type: 'unload'; readonly model: number };
 
+/** What a model that was loaded is like. */
+export type LoadedFacts = Pick<Model, 'signature' | 'skipped'>;
+
+export type WorkerValue = LoadedFacts | RunResult | number | undefined;
+
 export type WorkerReply =
-  | { readonly call: number; readonly value: Signature | RunResult | number | undefined }
+  | { readonly call: number; readonly value: WorkerValue }
   | { readonly call: number; readonly error: { readonly code: ErrorCode; readonly message: string } };
 
 /** Below this many bytes a copy is cheaper than handing the memory over. */

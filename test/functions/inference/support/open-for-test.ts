@@ -120,6 +120,7 @@ export interface StageOptions {
   readonly labels?: readonly string[];
   readonly sha256?: string;
   readonly type?: string;
+  readonly options?: Readonly<Record<string, unknown>>;
 }
 
 /** An inference stage as a scenario file has it. Labels make it a classification. */
@@ -131,6 +132,7 @@ export function stage({
   labels,
   sha256,
   type = 'ONNX',
+  options,
 }: StageOptions) {
   const io = (list: NonNullable<StageOptions['inputs']>) =>
     list.map(([data_name, data_type, data_shape]) => ({ data_name, data_type, data_shape }));
@@ -145,6 +147,7 @@ export function stage({
       ...(labels && { model_class_labels: labels }),
       model_location: location,
       ...(sha256 && { model_sha256: sha256 }),
+      ...(options && { model_options: options }),
     },
     pred_type: { prediction_data_type: labels ? ('classificationtype' as const) : ('customtype' as const) },
   };
