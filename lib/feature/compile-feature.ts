@@ -7,7 +7,7 @@ import { featureOutput } from './output.ts';
 import type { Signal } from './signal.ts';
 import { readSource } from './source.ts';
 import { compileSteps, STEP_PARAMS } from './step-list.ts';
-import { fault, type JsonValue, type Value } from './value.ts';
+import { fault, type JsonValue, MAX_LISTS, type Value } from './value.ts';
 
 /** One feature of a descriptor. */
 export interface FeatureMaker {
@@ -109,9 +109,10 @@ function filled(found: Value | undefined, missing: JsonValue): Value {
     : found;
 }
 
-function withoutNulls(json: unknown, value: unknown): unknown {
+function withoutNulls(json: unknown, value: unknown, depth = 0): unknown {
   if (json === null || json === undefined) return value;
-  return Array.isArray(json) ? json.map((item) => withoutNulls(item, value)) : json;
+  if (depth > MAX_LISTS) throw fault(`must nest at most ${MAX_LISTS} lists deep`);
+  return Array.isArray(json) ? json.map((item) => withoutNulls(item, value, depth + 1)) : json;
 }
 
 /** An error with the feature's name in front; errors of the values themselves begin with what they must be. */

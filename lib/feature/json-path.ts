@@ -1,6 +1,7 @@
-import { JSONPathEnvironment, type JSONPathQuery } from 'json-p3';
+import { JSONPathEnvironment, JSONPathError, type JSONPathQuery } from 'json-p3';
 import { errorText } from '../error/box-error.ts';
 import type { Given } from './given.ts';
+import { fault } from './value.ts';
 
 /** What a path finds: undefined when there is nothing. */
 export type JsonGetter = (json: unknown) => unknown;
@@ -37,10 +38,19 @@ export function compileJsonPath(given: Given): JsonPath | undefined {
   return {
     takesField: first.every((selector) => 'name' in selector) && !query.toString().startsWith('$..'),
     get(json) {
-      const found = isContainer(json) ? query.query(json as never).values() : [];
+      const found = isContainer(json) ? search(query, json) : [];
       return found.length === 0 ? undefined : found;
     },
   };
+}
+
+function search(query: JSONPathQuery, json: Record<string, unknown>): readonly unknown[] {
+  try {
+    return query.query(json as never).values();
+  } catch (error) {
+    if (!(error instanceof JSONPathError)) throw error;
+    throw fault(`must be found in the signal (${errorText(error)})`);
+  }
 }
 
 /** The names and indexes of a singular query: at twenty times the library's speed, and most paths are such. */

@@ -51,6 +51,9 @@ export interface Bytes {
 /** The largest array that a feature may be. */
 export const MAX_ELEMENTS = 16 * 1024 * 1024;
 
+/** How deep lists may nest, as in numpy. */
+export const MAX_LISTS = 32;
+
 /** An error of the signal; who makes the feature puts its name in front. */
 export function fault(rule: string): BoxError {
   return new BoxError('invalid_argument', rule);
@@ -108,7 +111,7 @@ export function flatten(json: unknown): { shape: number[]; flat: unknown[] } {
   const shape: number[] = [];
   for (let level = json; Array.isArray(level); level = level[0]) {
     shape.push(level.length);
-    if (shape.length > 32) throw fault('must nest at most 32 lists deep');
+    if (shape.length > MAX_LISTS) throw fault(`must nest at most ${MAX_LISTS} lists deep`);
   }
   const flat: unknown[] = [];
   const walk = (value: unknown, depth: number): void => {
@@ -143,6 +146,15 @@ const KIND_WORDS: Readonly<Record<ValueKind, string>> = {
 
 export function kindWords(kind: ValueKind): string {
   return KIND_WORDS[kind];
+}
+
+/**
+ * Refuses an array that would be too large, before it is made.
+ *
+ * @throws BoxError `invalid_argument`
+ */
+export function checkElements(count: number): void {
+  if (count > MAX_ELEMENTS) throw fault(`must make an array of at most ${MAX_ELEMENTS} elements, got ${count}`);
 }
 
 export function showShape(shape: readonly number[]): string {

@@ -3,9 +3,11 @@ import { canResample, MAX_RATIO, resample } from '../../audio/resample.ts';
 import type { Audio } from '../../audio/wav.ts';
 import type { Given } from '../given.ts';
 import type { StepKind, StepRun } from '../step.ts';
-import { fault, floats, kindWords, MAX_ELEMENTS, type Numbers, showShape, toNumbers } from '../value.ts';
+import { checkElements, fault, floats, kindWords, MAX_ELEMENTS, type Numbers, showShape, toNumbers } from '../value.ts';
 
 const MAX_RATE = 1_000_000;
+/** The most transforms for one signal: some seconds of work. */
+const MAX_FRAMES = 20_000;
 
 interface AudioOptions {
   readonly rate: number | undefined;
@@ -49,6 +51,7 @@ export function audioNumbers(audio: Audio, options: AudioOptions): Numbers {
   if (!canResample(audio.rate, rate)) {
     throw fault(`must have a rate in a ratio of at most ${MAX_RATIO} to ${rate}, got ${audio.rate}`);
   }
+  checkElements(((audio.channels[0]?.length ?? 0) / audio.rate) * rate * audio.channels.length);
   const channels = chosenChannels(audio, options).map((samples) => resample(samples, audio.rate, rate));
   const [first = new Float64Array(0)] = channels;
   if (channels.length === 1 && (options.mono || options.channel !== undefined)) {
@@ -98,8 +101,7 @@ function framed({ shape, data }: Numbers, size: number, hop: number): Numbers {
     throw fault(`must be a row of at least ${size} numbers to be framed, got shape ${showShape(shape)}`);
   }
   const frames = 1 + Math.floor((data.length - size) / hop);
-  if (frames * size > MAX_ELEMENTS)
-    throw fault(`must make at most ${MAX_ELEMENTS} numbers in frames, got ${frames * size}`);
+  checkElements(frames * size);
   const out = new Float64Array(frames * size);
   for (let frame = 0; frame < frames; frame++) out.set(data.subarray(frame * hop, frame * hop + size), frame * size);
   return { kind: 'numbers', shape: [frames, size], data: out };
@@ -165,6 +167,9 @@ function compileMel(given: Given): StepRun | undefined {
       mel = openMel(options);
       if (made.size >= 8) made.clear();
       made.set(actual, mel);
+    }
+    if (numbers.data.length / fixed.hopLength > MAX_FRAMES) {
+      throw fault(`must make at most ${MAX_FRAMES} frames, got ${Math.round(numbers.data.length / fixed.hopLength)}`);
     }
     const { data, bands, frames } = mel(floats(numbers));
     if (frames === 0) throw fault(`must be at least ${fixed.nFft} samples, got ${numbers.data.length}`);

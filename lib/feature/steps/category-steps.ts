@@ -1,6 +1,6 @@
 import type { Given } from '../given.ts';
 import type { StepKind } from '../step.ts';
-import { fault, type Numbers } from '../value.ts';
+import { checkElements, fault, type Numbers } from '../value.ts';
 import { categoriesOf } from './tokens.ts';
 import { readVocabulary, VOCABULARY_DOC, type Vocabulary } from './vocabulary.ts';
 
@@ -60,6 +60,7 @@ export const ONE_HOT_STEP = categoryStep({
     const { place, width } = read;
     return (value) => {
       const { shape, texts } = categoriesOf(value);
+      checkElements(texts.length * width);
       const data = new Float64Array(texts.length * width);
       for (const [row, text] of texts.entries()) {
         const at = place(text);

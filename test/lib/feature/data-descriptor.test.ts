@@ -247,3 +247,21 @@ describe('checkDataDescriptor', () => {
     assert.throws(() => compileDataDescriptor(descriptor), { code: 'invalid_argument' });
   });
 });
+
+describe('feature: limits', () => {
+  it('refuses what would nest, search or grow without end', async () => {
+    let deep: unknown = 1;
+    for (let i = 0; i < 500; i++) deep = [deep];
+    await assert.rejects(featureOf(jsonSignal([deep]), 'numpyarraytype'), /must nest at most 32 lists deep/);
+    const filled = featureOf(jsonSignal([deep]), 'numpyarraytype', { missing: 'nan' });
+    await assert.rejects(filled, /must nest at most 32 lists deep/);
+    const searched = featureOf(jsonSignal({ a: deep }), 'numpyarraytype', { from: '$..b' });
+    await assert.rejects(searched, {
+      code: 'invalid_argument',
+      message: /^Cannot make feature x: \$\.\.b must be found/,
+    });
+    const vocabulary = Array.from({ length: 20_000 }, (_, i) => `w${i}`);
+    const wide = featureOf(jsonSignal(Array(1000).fill('w1')), 'numpyarraytype', { one_hot: { vocabulary } });
+    await assert.rejects(wide, /must make an array of at most 16777216 elements, got 20000000$/);
+  });
+});
