@@ -4,7 +4,7 @@
 // when they differ from the lockfile, then the servers that the command needs, and then runs the command with the
 // clone's own Node (npm package `node`).
 import { spawn } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { constants } from 'node:os';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -71,9 +71,7 @@ async function install() {
 /** Makes `npx box` run the clone's own command line: npm links the commands of dependencies, but not the clone's. */
 function linkBox() {
   const link = join(bin, 'box');
-  const target = join(root, 'cli', 'box.ts');
-  if (existsSync(link) || !existsSync(target)) return;
-  chmodSync(target, 0o755);
+  if (existsSync(link) || !existsSync(join(root, 'cli', 'box.ts'))) return;
   try {
     symlinkSync(join('..', '..', 'cli', 'box.ts'), link);
   } catch (error) {
