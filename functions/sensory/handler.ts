@@ -1,3 +1,4 @@
+import type { BlobStore } from '#lib/blob/blob-store.ts';
 import { openS3BlobStore } from '#lib/blob/s3.ts';
 import type { Environment } from '#lib/config/config.ts';
 import { openCouchDatabase } from '#lib/couchdb/couch-database.ts';
@@ -16,10 +17,16 @@ import { openOrderStore } from './order/order-store.ts';
 import { openShardProcessor } from './order/process-shard.ts';
 import { openRabbitmqOrderQueue } from './order/rabbitmq.ts';
 import { openPixelSource } from './pack/pixel-source.ts';
+import { datasetRoutes } from './route/dataset-routes.ts';
 import { defaultDataset, oldRoutes } from './route/old-routes.ts';
 import { orderRoutes } from './route/order-routes.ts';
+import { sampleRoutes } from './route/sample-routes.ts';
 import { streamRoutes } from './route/stream-routes.ts';
 import { taskRoute } from './route/task-route.ts';
+
+/** Orders are forgotten a week after they were taken, with their files. */
+const ORDER_MS = 7 * 24 * 60 * 60 * 1000;
+const SWEEP_MS = 60 * 60 * 1000;
 
 /** Opens the function: samples in, batches out. */
 export async function open(env: Environment): Promise<OpenedFunction> {
@@ -52,6 +59,9 @@ export async function open(env: Environment): Promise<OpenedFunction> {
   // The connector waits on the task queue: it is made without waiting for the first order. Without a broker the next
   // call that needs it tries again.
   queue.prepare().catch((error) => log.warn({ err: error }, 'RabbitMQ is not there yet'));
+  const sweeping = setInterval(() => {
+    orders.sweep(Date.now() - ORDER_MS).catch((error) => log.warn({ err: error }, 'Cannot sweep old orders for now'));
+  }, SWEEP_MS).unref();
   return openFunction({
     name: 'sensory',
     log,
@@ -61,19 +71,28 @@ export async function open(env: Environment): Promise<OpenedFunction> {
       ...oldRoutes(parts),
       ...streamRoutes(parts, stream),
       ...orderRoutes(parts, stream),
+      ...sampleRoutes(parts, database),
+      ...datasetRoutes(parts),
       taskRoute(processShard, metrics.base.events),
     ],
     errorResponse: unknownRoute,
     async health() {
-      await Promise.all([store.head('health'), database.now(), queue.prepare()]);
+      // Without RabbitMQ all but batch orders works: that is no reason to be taken out of service.
+      await Promise.all([checkBucket(store), database.now()]);
     },
     async close() {
+      clearInterval(sweeping);
       await datasets.close();
       await queue.close();
       await database.close();
       store.close();
     },
   });
+}
+
+/** Any page of a listing tells that the bucket is there and ours to read. */
+async function checkBucket(store: BlobStore): Promise<void> {
+  for await (const _ of store.list('health', { pageSize: 1 })) return;
 }
 
 /** Old clients know an unknown route by this body. */

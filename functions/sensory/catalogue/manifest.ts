@@ -43,7 +43,9 @@ export function placesOf(dataset: DatasetName) {
     segments: `${folder}/box/segment/`,
     shards: `${folder}/box/shard/`,
     versions: `${folder}/box/version/`,
+    orders: `${folder}/box/order/`,
     deleted: `${folder}/box/deleted/`,
+    description: `${folder}/box/dataset.json`,
   } as const;
 }
 

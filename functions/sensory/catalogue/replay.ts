@@ -50,8 +50,8 @@ export function openReplay(store: BlobStore, places: Places): Replay {
     const locations = new Map<string, Location & { etag: string }>();
     shards.forEach((shard, number) => {
       let originalAt = shard.originalsAt;
-      indexes[number]?.added.forEach(({ path, etag, size }, index) => {
-        locations.set(path, { shard, index, originalAt, etag });
+      indexes[number]?.added.forEach(({ path, etag, size, id }, index) => {
+        locations.set(path, { shard, index, originalAt, etag, id });
         originalAt += size;
       });
     });

@@ -22,9 +22,11 @@ export interface SampleFacts {
   readonly prediction?: string;
   readonly model_version?: string;
   readonly correlation_id?: string;
+  /** A difference hash of the picture, 64 bits in hex: near-duplicates differ in few of them. */
+  readonly dhash?: string;
 }
 
-export const FACTS = ['source', 'group', 'prediction', 'model_version', 'correlation_id'] as const;
+export const FACTS = ['source', 'group', 'prediction', 'model_version', 'correlation_id', 'dhash'] as const;
 
 const IMAGE = /\.(png|jpe?g|webp|gif|tiff?|avif)$/i;
 

@@ -8,6 +8,8 @@ export interface Location {
   readonly index: number;
   /** Where its own bytes begin in the shard. */
   readonly originalAt: number;
+  /** SHA-256 of its bytes, known since they were packed. */
+  readonly id: string;
 }
 
 /** A dataset at one moment. What is drawn from it depends on nothing else. */
@@ -22,11 +24,16 @@ export interface Snapshot {
   pictures(): readonly Sample[];
   /** The categories that have pictures, sorted, with their indexes. */
   categories(): ReadonlyMap<string, number>;
+  /** The sample's id; empty for one that was copied in and is not packed yet. */
+  idOf(sample: Sample): string;
+  /** The samples of an id; of exact duplicates all. */
+  withId(id: string): readonly Sample[];
 }
 
 export function makeSnapshot(parts: Pick<Snapshot, 'seq' | 'samples' | 'manifest' | 'locate'>): Snapshot {
   let pictures: readonly Sample[] | undefined;
   let categories: ReadonlyMap<string, number> | undefined;
+  let byId: Map<string, Sample[]> | undefined;
   const snapshot: Snapshot = {
     ...parts,
     pictures() {
@@ -36,6 +43,11 @@ export function makeSnapshot(parts: Pick<Snapshot, 'seq' | 'samples' | 'manifest
     categories() {
       categories ??= categoryMap(snapshot.pictures());
       return categories;
+    },
+    idOf: (sample) => sample.id || (parts.locate(sample)?.id ?? ''),
+    withId(id) {
+      byId ??= Map.groupBy(parts.samples, (sample) => snapshot.idOf(sample));
+      return byId.get(id) ?? [];
     },
   };
   return snapshot;

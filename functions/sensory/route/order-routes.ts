@@ -10,10 +10,12 @@ import { FILE_OF, FORMATS, fileName } from '../format/order-file.ts';
 import { parseDatasetFolder } from '../names.ts';
 import { orderPrefix, placeFileOrder, removeFiles } from '../order/file-order.ts';
 import { type FileOrder, isComplete, type Order } from '../order/order.ts';
+import { readVersion } from '../version.ts';
 import { defaultDataset, type SensoryParts } from './old-routes.ts';
 
 const MEMBERS = [
   'dataset',
+  'version',
   'size',
   'epochs',
   'split',
@@ -55,7 +57,10 @@ async function place(
   const fileSamples = fields.file_samples === undefined ? config.shardSize : wholeNumber(fields, 'file_samples', 1);
   const dataset = fields.dataset === undefined ? defaultDataset(config) : parseDatasetFolder(fields.dataset);
   const catalogue = await datasets.open(dataset);
-  const snapshot = await catalogue.snapshot();
+  const snapshot =
+    fields.version === undefined
+      ? await catalogue.snapshot()
+      : await catalogue.at((await readVersion(parts.store, catalogue.places, fields.version)).manifest.seq);
   const epoch: Epoch = epochOf(snapshot, catalogue.places.folder, spec, 0);
   const epochSize = epoch.order.length;
   if (epochSize === 0) {

@@ -8,6 +8,7 @@ import { type StreamParts, streamFrames } from '../feed/stream.ts';
 import type { Fields } from '../fields.ts';
 import { STREAM_TYPE } from '../format/frames.ts';
 import { parseDatasetFolder } from '../names.ts';
+import { readVersion } from '../version.ts';
 import { defaultDataset, type SensoryParts } from './old-routes.ts';
 
 const DEFAULT_BATCH = 256;
@@ -49,12 +50,16 @@ async function send(parts: SensoryParts, stream: StreamParts, request: FunctionR
 }
 
 /** The first cursor of a feed: of the dataset as it is now, which is kept for as long as trainers may come back. */
-async function begin({ config, datasets }: SensoryParts, request: FunctionRequest): Promise<Cursor> {
+async function begin({ config, datasets, store }: SensoryParts, request: FunctionRequest): Promise<Cursor> {
   const folder = queryText(request, 'dataset');
   const dataset = folder === undefined ? defaultDataset(config) : parseDatasetFolder(folder);
   const catalogue = await datasets.open(dataset);
   const workers = queryInteger(request, 'workers', 1, MAX_WORKERS) ?? 1;
-  const seq = queryInteger(request, 'snapshot', 0, Number.MAX_SAFE_INTEGER);
+  const version = queryText(request, 'version');
+  const seq =
+    version === undefined
+      ? queryInteger(request, 'snapshot', 0, Number.MAX_SAFE_INTEGER)
+      : (await readVersion(store, catalogue.places, version)).manifest.seq;
   const snapshot = seq === undefined ? await catalogue.snapshot() : await stateOf(catalogue, seq);
   await catalogue.pin(snapshot);
   return {

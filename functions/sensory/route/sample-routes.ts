@@ -1,0 +1,227 @@
+import { createHash } from 'node:crypto';
+import sharp from 'sharp';
+import type { CouchDatabase } from '#lib/couchdb/couch-database.ts';
+import { BoxError } from '#lib/error/box-error.ts';
+import type { FunctionRequest, FunctionResponse, Route } from '#lib/function/route.ts';
+import { jsonBody, queryInteger, queryText } from '#lib/function/route.ts';
+import { bareContentType } from '#lib/message/cloud-event.ts';
+import type { Catalogue } from '../catalogue/catalogue.ts';
+import { isImage, readFacts, type Sample } from '../catalogue/sample.ts';
+import type { Snapshot } from '../catalogue/snapshot.ts';
+import { fieldsOf, refused } from '../fields.ts';
+import { checkName, parseDatasetFolder } from '../names.ts';
+import { differenceHash, findNear } from '../near-duplicate.ts';
+import { storeSample } from '../store-sample.ts';
+import { defaultDataset, type SensoryParts } from './old-routes.ts';
+
+/** Where samples lie that nobody has labelled yet. */
+const INBOX = 'unlabelled';
+const MAX_PAGE = 1000;
+const MAX_THUMBNAIL = 512;
+const SHA256 = /^[0-9a-f]{64}$/;
+
+/** The ending of a file by its content type; what is not named here becomes `.bin`. */
+const ENDING: Readonly<Record<string, string>> = {
+  'image/png': 'png',
+  'image/jpeg': 'jpg',
+  'image/webp': 'webp',
+  'image/gif': 'gif',
+  'image/tiff': 'tiff',
+  'application/json': 'json',
+  'application/x-npy': 'npy',
+  'audio/wav': 'wav',
+  'audio/x-wav': 'wav',
+  'audio/flac': 'flac',
+  'text/plain': 'txt',
+  'text/csv': 'csv',
+};
+
+/** Samples as resources: any content type, with what is known of where they come from. */
+export function sampleRoutes(parts: SensoryParts, history: CouchDatabase): Route[] {
+  const one = '/api/sensory/sample/:id';
+  return [
+    { method: 'POST', path: '/api/sensory/sample', handle: (request) => add(parts, request) },
+    { method: 'GET', path: '/api/sensory/sample', handle: (request) => list(parts, request) },
+    { method: 'GET', path: one, handle: (request) => show(parts, history, request) },
+    { method: 'GET', path: `${one}/bytes`, handle: (request) => sendBytes(parts, request) },
+    { method: 'GET', path: `${one}/thumbnail`, handle: (request) => sendThumbnail(parts, request) },
+    { method: 'POST', path: `${one}/label`, handle: (request) => relabel(parts, history, request) },
+    { method: 'DELETE', path: one, handle: (request) => remove(parts, request) },
+    { method: 'POST', path: `${one}/undelete`, handle: (request) => undelete(parts, request) },
+  ];
+}
+
+async function open({ datasets, config }: SensoryParts, request: FunctionRequest): Promise<Catalogue> {
+  const folder = queryText(request, 'dataset');
+  return datasets.open(folder === undefined ? defaultDataset(config) : parseDatasetFolder(folder));
+}
+
+function describe(snapshot: Snapshot, sample: Sample): object {
+  const { path, category, size, modifiedMs, facts } = sample;
+  const stored = new Date(modifiedMs).toISOString();
+  return { id: snapshot.idOf(sample), path, category, size, stored_at: stored, ...facts };
+}
+
+async function add(parts: SensoryParts, request: FunctionRequest): Promise<FunctionResponse> {
+  const { body: bytes, headers } = request;
+  if (bytes.length === 0) throw new BoxError('invalid_argument', 'Cannot store sample: the body must not be empty');
+  const category = checkName('category', queryText(request, 'category') ?? INBOX);
+  const duplicates = queryText(request, 'duplicates') ?? 'refuse';
+  if (!['refuse', 'link', 'keep'].includes(duplicates)) {
+    throw refused('duplicates', 'it must be refuse, link or keep', duplicates);
+  }
+  const contentType = bareContentType(headers['content-type']) ?? 'application/octet-stream';
+  const catalogue = await open(parts, request);
+  const snapshot = await catalogue.snapshot();
+  const [known] = snapshot.withId(createHash('sha256').update(bytes).digest('hex'));
+  if (known && duplicates !== 'keep') {
+    if (duplicates === 'link') return { status: 200, body: { ...describe(snapshot, known), duplicate: true } };
+    throw new BoxError('conflict', `Cannot store sample: the same bytes are there already as ${known.path}`, {
+      facts: { path: known.path },
+    });
+  }
+  const { maxImagePixels } = parts.config;
+  const dhash = contentType.startsWith('image/') ? await differenceHash(bytes, maxImagePixels) : undefined;
+  const near = dhash === undefined ? [] : findNear(snapshot.samples, dhash);
+  const facts = readFacts({ ...request.query, dhash });
+  const extension = ENDING[contentType] ?? 'bin';
+  const sample = await storeSample(parts.store, catalogue, {
+    category,
+    bytes,
+    contentType,
+    extension,
+    ...(facts && { facts }),
+  });
+  parts.metrics.stored();
+  const body = { ...describe(snapshot, sample), ...(near.length > 0 && { near: near.map(({ path }) => path) }) };
+  return { status: 201, headers: { location: `/api/sensory/sample/${sample.id}` }, body };
+}
+
+/** Pages in the order in which samples came; `after` is the last path of the page before. */
+async function list(parts: SensoryParts, request: FunctionRequest): Promise<FunctionResponse> {
+  const catalogue = await open(parts, request);
+  const snapshot = await catalogue.snapshot();
+  const limit = queryInteger(request, 'limit', 1, MAX_PAGE) ?? 100;
+  const after = queryText(request, 'after');
+  const wanted = ['category', 'source', 'group', 'model_version', 'correlation_id'] as const;
+  const filters = wanted.flatMap((name) => {
+    const value = queryText(request, name);
+    return value === undefined ? [] : [{ name, value }];
+  });
+  const matches = snapshot.samples.filter((sample) =>
+    filters.every(({ name, value }) => (name === 'category' ? sample.category : sample.facts?.[name]) === value),
+  );
+  const start = after === undefined ? 0 : matches.findIndex(({ path }) => path === after) + 1;
+  const page = matches.slice(start, start + limit);
+  const next = start + limit < matches.length ? page.at(-1)?.path : undefined;
+  const samples = page.map((sample) => describe(snapshot, sample));
+  return { status: 200, body: { total: matches.length, samples, ...(next !== undefined && { next }) } };
+}
+
+async function find(parts: SensoryParts, request: FunctionRequest) {
+  const id = request.params.id ?? '';
+  if (!SHA256.test(id)) throw refused('id', 'it must be the SHA-256 of the bytes in hex', id);
+  const catalogue = await open(parts, request);
+  const snapshot = await catalogue.snapshot();
+  const [sample] = snapshot.withId(id);
+  if (sample) return { id, catalogue, snapshot, sample };
+  throw new BoxError('not_found', `Cannot find sample ${id}: there is none in ${catalogue.places.folder}`);
+}
+
+async function show(parts: SensoryParts, history: CouchDatabase, request: FunctionRequest): Promise<FunctionResponse> {
+  const { id, catalogue, snapshot, sample } = await find(parts, request);
+  const known = await history.get(historyId(catalogue, id));
+  return { status: 200, body: { ...describe(snapshot, sample), history: known?.changes ?? [] } };
+}
+
+async function sendBytes(parts: SensoryParts, request: FunctionRequest): Promise<FunctionResponse> {
+  const { catalogue, sample } = await find(parts, request);
+  const { bytes, contentType } = await parts.store.get(catalogue.places.data + sample.path);
+  // What somebody stored is shown, never run, by a browser.
+  const headers = {
+    'content-type': contentType,
+    'content-security-policy': 'sandbox',
+    'x-content-type-options': 'nosniff',
+  };
+  return { status: 200, headers, body: bytes };
+}
+
+async function sendThumbnail(parts: SensoryParts, request: FunctionRequest): Promise<FunctionResponse> {
+  const { catalogue, sample } = await find(parts, request);
+  const size = queryInteger(request, 'size', 8, MAX_THUMBNAIL) ?? 128;
+  if (!isImage(sample)) throw new BoxError('unprocessable', `Cannot show ${sample.path}: it is no picture`);
+  const { bytes } = await parts.store.get(catalogue.places.data + sample.path);
+  const picture = sharp(bytes, { limitInputPixels: parts.config.maxImagePixels });
+  try {
+    const body = await picture.resize(size, size, { fit: 'inside', kernel: 'nearest' }).png().toBuffer();
+    return { status: 200, headers: { 'content-type': 'image/png' }, body };
+  } catch (cause) {
+    throw new BoxError('unprocessable', `Cannot show ${sample.path}: it is broken`, { cause });
+  }
+}
+
+/** Copies the object to its new place, tells the catalogue of both at once, then removes the old one. */
+async function move(parts: SensoryParts, catalogue: Catalogue, sample: Sample, category: string): Promise<Sample> {
+  const { data } = catalogue.places;
+  const path = `${category}/${sample.path.slice(sample.category.length + 1)}`;
+  const { bytes, contentType, metadata } = await parts.store.get(data + sample.path);
+  const { etag } = await parts.store.put(data + path, bytes, { contentType, metadata });
+  const moved = { ...sample, path, category, etag };
+  await catalogue.change({ removed: [sample.path], added: [moved] });
+  await parts.store.delete([data + sample.path]);
+  return moved;
+}
+
+async function relabel(
+  parts: SensoryParts,
+  history: CouchDatabase,
+  request: FunctionRequest,
+): Promise<FunctionResponse> {
+  const fields = fieldsOf(jsonBody(request));
+  const category = checkName('category', fields.category);
+  const by = checkName('by', fields.by);
+  const { id, catalogue, snapshot, sample } = await find(parts, request);
+  if (sample.category === category) return { status: 200, body: describe(snapshot, sample) };
+  const key = historyId(catalogue, id);
+  const known = await history.get(key);
+  const before: unknown[] = Array.isArray(known?.changes) ? known.changes : [];
+  // Recorded first: a label that changed without a trace would be worse than a trace of a change that failed.
+  const change = { at: new Date().toISOString(), by, from: sample.category, to: category };
+  await history.put(key, { changes: [...before, change] }, known?._rev);
+  const moved = await move(parts, catalogue, sample, category);
+  return { status: 200, body: { ...describe(snapshot, moved), history: [...before, change] } };
+}
+
+async function remove(parts: SensoryParts, request: FunctionRequest): Promise<FunctionResponse> {
+  const { id, catalogue, sample } = await find(parts, request);
+  const { data, deleted } = catalogue.places;
+  const { bytes, contentType, metadata } = await parts.store.get(data + sample.path);
+  await parts.store.put(`${deleted}${id}/${sample.path}`, bytes, { contentType, metadata });
+  await catalogue.change({ removed: [sample.path], added: [] });
+  await parts.store.delete([data + sample.path]);
+  return { status: 204 };
+}
+
+async function undelete(parts: SensoryParts, request: FunctionRequest): Promise<FunctionResponse> {
+  const id = request.params.id ?? '';
+  if (!SHA256.test(id)) throw refused('id', 'it must be the SHA-256 of the bytes in hex', id);
+  const catalogue = await open(parts, request);
+  const { data, deleted } = catalogue.places;
+  const prefix = `${deleted}${id}/`;
+  for await (const { key, size } of parts.store.list(prefix)) {
+    const { bytes, contentType, metadata } = await parts.store.get(key);
+    const path = key.slice(prefix.length);
+    const category = path.slice(0, path.indexOf('/'));
+    const { etag } = await parts.store.put(data + path, bytes, { contentType, metadata });
+    const facts = readFacts(metadata);
+    const sample = { path, category, size, etag, modifiedMs: Date.now(), id, ...(facts && { facts }) };
+    await catalogue.change({ removed: [], added: [sample] });
+    await parts.store.delete([key]);
+    return { status: 200, body: describe(await catalogue.snapshot(), sample) };
+  }
+  throw new BoxError('not_found', `Cannot undelete sample ${id}: it is not among the deleted`);
+}
+
+function historyId({ places }: Catalogue, id: string): string {
+  return `history:${places.folder}:${id}`;
+}
