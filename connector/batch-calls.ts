@@ -1,8 +1,9 @@
 import type { ErrorCode } from '#lib/error/box-error.ts';
 import { VERDICT } from '#lib/error/verdict.ts';
 import type { EventResult, Wake } from '#lib/message/function-answer.ts';
+import { SCENARIO_HEADER, SCENARIO_REV_HEADER, STAGE_HEADER } from '#lib/scenario/scenario.ts';
 import { openBackoff } from './backoff.ts';
-import { batchRequest, binaryRequest } from './event-request.ts';
+import { batchRequest, binaryRequest, isHeaderText } from './event-request.ts';
 import type { FunctionForms } from './function-forms.ts';
 import { type Reply, readReply } from './function-reply.ts';
 import type { InputEvent } from './input-event.ts';
@@ -132,10 +133,25 @@ async function post(
   stop: AbortSignal,
 ): Promise<Reply> {
   const [first] = events;
-  const request = mode === 'binary' && first !== undefined ? binaryRequest(first) : batchRequest(events);
+  const { headers, body } = mode === 'binary' && first !== undefined ? binaryRequest(first) : batchRequest(events);
+  const traceparent = first?.attributes.traceparent;
+  const request = {
+    headers: {
+      ...headers,
+      [SCENARIO_HEADER]: plan.scenarioId,
+      [SCENARIO_REV_HEADER]: plan.rev,
+      [STAGE_HEADER]: plan.stage,
+      ...(traceparent !== undefined && isHeaderText(traceparent) && { traceparent }),
+    },
+    body,
+  };
+  const name = functionOfPlan(plan);
   const started = performance.now();
-  const reply = readReply(await parts.invoker.invoke(plan, request, stop, first?.attributes.traceparent), events);
-  parts.onCall(functionOfPlan(plan), reply.kind, events.length, (performance.now() - started) / 1000);
+  const reply = readReply(
+    await parts.invoker.post(name, request, stop),
+    events.map(({ id }) => id),
+  );
+  parts.onCall(name, reply.kind, events.length, (performance.now() - started) / 1000);
   return reply;
 }
 
@@ -190,7 +206,7 @@ function settleResults(segment: readonly Entry[], results: readonly EventResult[
 }
 
 /** What the function says, else what its code means; a code of the function's own is taken for good. */
-function shouldRetry(code: string, retry: unknown): boolean {
+export function shouldRetry(code: string, retry: unknown): boolean {
   if (typeof retry === 'boolean') return retry;
   return Object.hasOwn(VERDICT, code) && VERDICT[code as ErrorCode] === 'retry';
 }

@@ -16,9 +16,18 @@ export const SETTINGS = {
   couchdbDatabase: text('COUCHDB_DATABASE', { doc: 'the database of scenarios', fallback: SCENARIO_DATABASE }),
   amqpUrl: optionalText(
     'AMQP_URL',
-    'RabbitMQ, whose task queue triggers the sensory function; left out, there is no such trigger. Without credentials the password is the secret amqp-password',
+    'RabbitMQ with its virtual host, such as amqp://rabbitmq:5672/sensory, whose task queue triggers the sensory function; left out, there is no such trigger',
   ),
-  amqpUser: optionalText('AMQP_USER', 'the user at RabbitMQ, where AMQP_URL names none'),
+  amqpUser: optionalText(
+    'AMQP_USER',
+    'the user at RabbitMQ, where AMQP_URL names none; the password is the secret amqp-password',
+  ),
+  taskPrefetch: integer('TASK_PREFETCH', {
+    doc: 'how many tasks of the RabbitMQ queue are worked on at once',
+    fallback: 2,
+    min: 1,
+    max: 100,
+  }),
   secretsDir: text('SECRETS_DIR', { doc: 'the folder of secret files', fallback: '/var/openfaas/secrets' }),
   httpPort: integer('HTTP_PORT', {
     doc: 'the port of /healthz and /metrics; 0 is any free port',

@@ -58,7 +58,11 @@ function jsonText(value: string): string {
   return /^[ !#-[\]-~]*$/.test(value) ? `"${value}"` : JSON.stringify(value);
 }
 
-/** A value as Node takes it for an HTTP header. */
+/** Whether Node takes a text as the value of an HTTP header. */
+export function isHeaderText(value: string): boolean {
+  return /^[\t\x20-\x7e]*$/.test(value);
+}
+
 function headerText(value: string): string {
-  return value.replace(/[^\t\x20-\x7e]/g, '');
+  return isHeaderText(value) ? value : value.replace(/[^\t\x20-\x7e]/g, '');
 }

@@ -2,7 +2,6 @@ import { decodeValue } from '#lib/bus/event-headers.ts';
 import { BoxError, errorText } from '#lib/error/box-error.ts';
 import { bareContentType } from '#lib/message/cloud-event.ts';
 import { type EventResult, isFunctionAnswer, parseFunctionAnswer, type Wake } from '#lib/message/function-answer.ts';
-import type { InputEvent } from './input-event.ts';
 import type { HttpReply, NoReply } from './invoker.ts';
 import type { RawOutput } from './output-message.ts';
 
@@ -19,14 +18,14 @@ export type Reply =
   /** The function refuses what was sent, and would again. */
   | { readonly kind: 'refused'; readonly code: string; readonly message: string; readonly tooLarge: boolean };
 
-/** Reads what came back. `events` are those that were sent, in order. */
-export function readReply(reply: HttpReply | NoReply, events: readonly InputEvent[]): Reply {
+/** Reads what came back. `ids` are those of the events that were sent, in order. */
+export function readReply(reply: HttpReply | NoReply, ids: readonly string[]): Reply {
   if ('noReply' in reply) {
     return reply.noReply === 'away'
       ? { kind: 'away', code: 'unavailable', message: reply.message, retryAfterMs: 0 }
       : { kind: 'failed', code: 'deadline_exceeded', message: reply.message };
   }
-  if (reply.status >= 200 && reply.status < 300) return readSuccess(reply, events);
+  if (reply.status >= 200 && reply.status < 300) return readSuccess(reply, ids);
   const { code, message, isOurs } = problemOf(reply);
   if (isAway(reply, isOurs)) return { kind: 'away', code, message, retryAfterMs: retryAfterMs(reply) };
   if (reply.status >= 400 && reply.status < 500 && reply.status !== 408 && reply.status !== 425) {
@@ -49,14 +48,11 @@ function isAway({ status, headers, body }: HttpReply, isOurs: boolean): boolean 
   );
 }
 
-function readSuccess(reply: HttpReply, events: readonly InputEvent[]): Reply {
+function readSuccess(reply: HttpReply, ids: readonly string[]): Reply {
   const answer = parseJson(reply);
   if (!isFunctionAnswer(answer) || answer.results.length === 0) return { kind: 'plain', output: plainOutput(reply) };
   try {
-    const { results, wake = [] } = parseFunctionAnswer(
-      answer,
-      events.map(({ id }) => id),
-    );
+    const { results, wake = [] } = parseFunctionAnswer(answer, ids);
     return { kind: 'results', results, wake };
   } catch (error) {
     if (!(error instanceof BoxError)) throw error;

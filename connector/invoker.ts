@@ -1,9 +1,7 @@
 import { type Dispatcher, errors, Pool } from 'undici';
 import { errorText } from '#lib/error/box-error.ts';
-import { SCENARIO_HEADER, SCENARIO_REV_HEADER, STAGE_HEADER } from '#lib/scenario/scenario.ts';
 import { API_KEY_SECRET, type SecretFiles } from '#lib/secret/secret-files.ts';
 import type { EventRequest } from './event-request.ts';
-import { functionOfPlan, type StagePlan } from './stage-plan.ts';
 
 /** What came back from a call, before anyone has looked into it. */
 export interface HttpReply {
@@ -20,7 +18,8 @@ export interface NoReply {
 
 /** Calls functions through the gateway. */
 export interface Invoker {
-  invoke(plan: StagePlan, request: EventRequest, stop: AbortSignal, traceparent?: string): Promise<HttpReply | NoReply>;
+  /** Posts to a function's root, with the appliance's key. */
+  post(functionName: string, request: EventRequest, stop: AbortSignal): Promise<HttpReply | NoReply>;
   close(): Promise<void>;
 }
 
@@ -46,21 +45,14 @@ export function openInvoker({ gatewayUrl, timeoutMs, secrets }: InvokerOptions):
     connect: { timeout: CONNECT_TIMEOUT_MS },
   });
   return {
-    async invoke(plan, request, stop, traceparent) {
-      const path = `${base}/function/${encodeURIComponent(functionOfPlan(plan))}`;
+    async post(functionName, request, stop) {
+      const path = `${base}/function/${encodeURIComponent(functionName)}`;
       try {
         const key = await secrets.read(API_KEY_SECRET);
         const response = await pool.request({
           path,
           method: 'POST',
-          headers: {
-            ...request.headers,
-            authorization: `Bearer ${key}`,
-            [SCENARIO_HEADER]: plan.scenarioId,
-            [SCENARIO_REV_HEADER]: plan.rev,
-            [STAGE_HEADER]: plan.stage,
-            ...(traceparent !== undefined && { traceparent }),
-          },
+          headers: { ...request.headers, authorization: `Bearer ${key}` },
           body: request.body,
           signal: stop,
         });

@@ -3,11 +3,13 @@ import { openCouchDatabase } from '#lib/couchdb/couch-database.ts';
 import { BoxError } from '#lib/error/box-error.ts';
 import { type Log, openLog } from '#lib/log/log.ts';
 import { openCouchdbScenarioFeed } from '#lib/scenario/couchdb-scenario-feed.ts';
-import { openSecretFiles } from '#lib/secret/secret-files.ts';
+import { openSecretFiles, type SecretFiles } from '#lib/secret/secret-files.ts';
 import { type ConnectorConfig, readConnectorConfig } from './config.ts';
 import { openHealthServer } from './health-server.ts';
+import { openInvoker } from './invoker.ts';
 import { type ConnectorMetrics, openConnectorMetrics } from './metrics.ts';
 import { type Connector, openConnector } from './open-connector.ts';
+import { type RabbitmqTrigger, startRabbitmqTrigger } from './rabbitmq-trigger.ts';
 
 /** The OpenFaaS event connector: brings messages to functions, and what they answer back to the bus. */
 async function main(): Promise<void> {
@@ -70,12 +72,55 @@ async function open(config: ConnectorConfig, log: Log, metrics: ConnectorMetrics
     metrics,
     limits: limitsOf(config),
   });
+  const trigger =
+    config.amqpUrl === undefined ? undefined : startTrigger(config, config.amqpUrl, secrets, log, metrics);
   return {
     health: connector.health,
     async close(graceMs) {
-      await connector.close(graceMs);
+      await Promise.all([connector.close(graceMs), trigger?.close(graceMs)]);
       await database.close();
       await connection.drain();
+    },
+  };
+}
+
+/** The queue of batch orders, as the older sample service had it, and the function that fills them. */
+const TASK_QUEUE = 'sensory.batch.request.task.queue';
+
+function startTrigger(
+  config: ConnectorConfig,
+  amqpUrl: string,
+  secrets: SecretFiles,
+  log: Log,
+  metrics: ConnectorMetrics,
+): RabbitmqTrigger {
+  const invoker = openInvoker({
+    gatewayUrl: config.gatewayUrl,
+    timeoutMs: config.invocationTimeoutSeconds * 1000,
+    secrets,
+  });
+  const trigger = startRabbitmqTrigger({
+    queue: TASK_QUEUE,
+    functionName: 'sensory',
+    type: 'thebox.sensory.task',
+    prefetch: config.taskPrefetch,
+    maxDeliver: config.maxDeliver,
+    invoker,
+    log,
+    metrics,
+    async url() {
+      const url = new URL(amqpUrl);
+      if (url.username === '' && config.amqpUser !== undefined) {
+        url.username = encodeURIComponent(config.amqpUser);
+        url.password = encodeURIComponent(await secrets.read('amqp-password'));
+      }
+      return url.href;
+    },
+  });
+  return {
+    async close(graceMs) {
+      await trigger.close(graceMs);
+      await invoker.close();
     },
   };
 }

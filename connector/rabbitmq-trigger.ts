@@ -1,0 +1,221 @@
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { type Channel, type ConsumeMessage, connect } from 'amqplib';
+import { errorText } from '#lib/error/box-error.ts';
+import type { Log } from '#lib/log/log.ts';
+import { openBackoff } from './backoff.ts';
+import { shouldRetry } from './batch-calls.ts';
+import { type Reply, readReply } from './function-reply.ts';
+import type { Invoker } from './invoker.ts';
+import type { ConnectorMetrics } from './metrics.ts';
+
+/** Brings the tasks of a RabbitMQ queue to a function, one per call. */
+export interface RabbitmqTrigger {
+  /** Ends; calls in flight are finished unless that takes longer than `graceMs`. What is not acknowledged comes again. */
+  close(graceMs: number): Promise<void>;
+}
+
+export interface RabbitmqTriggerParts {
+  /** Asked for at every connection, so that a changed secret is taken up. */
+  readonly url: () => Promise<string>;
+  readonly queue: string;
+  readonly functionName: string;
+  /** The `ce-type` of a task. */
+  readonly type: string;
+  /** How many tasks are worked on at once. */
+  readonly prefetch: number;
+  /** How often a task may fail before it is given up: the queue's dead-letter exchange gets it. */
+  readonly maxDeliver: number;
+  readonly invoker: Invoker;
+  readonly log: Log;
+  readonly metrics: ConnectorMetrics;
+}
+
+const CONNECT_TIMEOUT_MS = 5000;
+const RECONNECT_BACKOFF = { firstMs: 500, maxMs: 30_000 };
+const AWAY_BACKOFF = { firstMs: 100, maxMs: 10_000 };
+const FAILED_BACKOFF = { firstMs: 500, maxMs: 30_000 };
+
+/** Starts working on a queue; a broker or a queue that is not there (yet) is waited for. */
+export function startRabbitmqTrigger(parts: RabbitmqTriggerParts): RabbitmqTrigger {
+  /** Ends taking; what is under way goes on. */
+  const ending = new AbortController();
+  /** Ends what is under way. */
+  const stop = new AbortController();
+  const underWay = new Set<Promise<void>>();
+
+  const run = async () => {
+    const backoff = openBackoff(RECONNECT_BACKOFF);
+    while (!ending.signal.aborted) {
+      try {
+        await session(parts, underWay, ending.signal, stop.signal, backoff.reset);
+      } catch (error) {
+        parts.log.warn({ queue: parts.queue, reason: errorText(error) }, 'the task queue cannot be read at the moment');
+      }
+      await backoff.wait(ending.signal);
+    }
+  };
+  const running = run();
+  return {
+    async close(graceMs) {
+      ending.abort();
+      const timer = setTimeout(() => stop.abort(), graceMs);
+      await running;
+      clearTimeout(timer);
+    },
+  };
+}
+
+/** One connection, until it is lost or the trigger ends. */
+async function session(
+  parts: RabbitmqTriggerParts,
+  underWay: Set<Promise<void>>,
+  ending: AbortSignal,
+  stop: AbortSignal,
+  onReady: () => void,
+): Promise<void> {
+  // Without noDelay an acknowledgement holds up the next call by the 40 ms of a delayed TCP acknowledgement.
+  const connection = await connect(await parts.url(), { timeout: CONNECT_TIMEOUT_MS, noDelay: true });
+  let failure: unknown;
+  const closed = once(connection, 'close').catch((error: unknown) => {
+    failure = error;
+  });
+  connection.on('error', (error: unknown) => {
+    failure = error;
+  });
+  const lost = new AbortController();
+  void closed.then(() => lost.abort());
+  try {
+    const channel = await connection.createChannel();
+    channel.on('error', (error: unknown) => {
+      failure = error;
+    });
+    channel.once('close', () => lost.abort());
+    await channel.prefetch(parts.prefetch);
+    // Made by the function that puts tasks on it; its arguments are that function's business.
+    await channel.checkQueue(parts.queue);
+    const { consumerTag } = await channel.consume(parts.queue, (message) => {
+      if (message === null) {
+        // The queue was deleted.
+        lost.abort();
+        return;
+      }
+      const task = work(parts, channel, message, AbortSignal.any([stop, lost.signal])).finally(() =>
+        underWay.delete(task),
+      );
+      underWay.add(task);
+    });
+    onReady();
+    parts.log.info({ queue: parts.queue, function: parts.functionName }, 'waiting for tasks');
+    await aborted(AbortSignal.any([ending, lost.signal]));
+    if (!lost.signal.aborted) await channel.cancel(consumerTag);
+    await Promise.all(underWay);
+    if (failure !== undefined) throw failure;
+  } finally {
+    await connection
+      .close()
+      .catch((error: unknown) => parts.log.debug({ err: error }, 'the connection was closed already'));
+  }
+}
+
+/** Calls the function about a task until that has come to something, and tells the broker. */
+async function work(
+  parts: RabbitmqTriggerParts,
+  channel: Channel,
+  message: ConsumeMessage,
+  signal: AbortSignal,
+): Promise<void> {
+  const id = taskId(message);
+  const verdict = await call(parts, id, message.content, signal);
+  // Without a verdict, and without a channel to give it on, the broker hands the task out again.
+  if (verdict === undefined || signal.aborted) return;
+  parts.metrics.task(parts.queue, verdict);
+  if (verdict === 'ok') channel.ack(message);
+  else channel.nack(message, false, false);
+}
+
+async function call(
+  parts: RabbitmqTriggerParts,
+  id: string,
+  body: Buffer,
+  signal: AbortSignal,
+): Promise<'ok' | 'dead' | undefined> {
+  const { functionName, log, maxDeliver, queue } = parts;
+  const headers = {
+    'content-type': 'application/json',
+    'ce-specversion': '1.0',
+    'ce-id': id,
+    'ce-type': parts.type,
+    'ce-source': 'rabbitmq',
+    'ce-time': new Date().toISOString(),
+  };
+  const away = openBackoff(AWAY_BACKOFF);
+  const failed = openBackoff(FAILED_BACKOFF);
+  let failures = 0;
+  while (!signal.aborted) {
+    const started = performance.now();
+    const reply = readReply(await parts.invoker.post(functionName, { headers, body }, signal), [id]);
+    if (signal.aborted) return undefined;
+    parts.metrics.call(functionName, reply.kind, 1, (performance.now() - started) / 1000);
+    if (reply.kind === 'away') {
+      log.warn({ queue, task: id, code: reply.code }, reply.message);
+      await away.wait(signal, reply.retryAfterMs);
+      continue;
+    }
+    away.reset();
+    const error = errorOf(reply);
+    if (error === undefined) return 'ok';
+    failures++;
+    if (!error.retry || failures >= maxDeliver) {
+      log.error({ queue, task: id, code: error.code, failures }, `given up: ${error.message}`);
+      return 'dead';
+    }
+    log.warn({ queue, task: id, code: error.code, failures }, error.message);
+    parts.metrics.task(queue, 'retry');
+    await failed.wait(signal);
+  }
+  return undefined;
+}
+
+/** What went wrong with the task; undefined when it is done. */
+function errorOf(
+  reply: Exclude<Reply, { kind: 'away' }>,
+): { code: string; message: string; retry: boolean } | undefined {
+  if (reply.kind === 'plain') return undefined;
+  if (reply.kind === 'refused') return { code: reply.code, message: reply.message, retry: false };
+  if (reply.kind === 'failed') return { code: reply.code, message: reply.message, retry: true };
+  const [result] = reply.results;
+  if (result === undefined || 'events' in result) return undefined;
+  const { code, message, retry } = result.error;
+  return { code, message, retry: shouldRetry(code, retry) };
+}
+
+/** The id by which a function knows a task again: the order and its shard, else the message's own, else its content's hash. */
+export function taskId({ content, properties }: Pick<ConsumeMessage, 'content' | 'properties'>): string {
+  const order = orderOf(content);
+  const shard: unknown = properties.headers?.shard;
+  if (order !== undefined && (typeof shard === 'number' || typeof shard === 'string')) return `${order}.${shard}`;
+  const own: unknown = properties.messageId;
+  if (typeof own === 'string' && /^[!-~]+$/.test(own)) return own;
+  return createHash('sha256').update(content).digest('hex');
+}
+
+function orderOf(content: Buffer): string | undefined {
+  try {
+    const body: unknown = JSON.parse(content.toString('utf8'));
+    if (typeof body !== 'object' || body === null || !('sensory_batch_request_id' in body)) return undefined;
+    const { sensory_batch_request_id: order } = body;
+    return typeof order === 'string' && /^[!-~]+$/.test(order) ? order : undefined;
+  } catch (error) {
+    // The function says what is wrong with it.
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

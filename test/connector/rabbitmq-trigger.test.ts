@@ -1,0 +1,160 @@
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Channel, type ChannelModel, connect } from 'amqplib';
+import { openLog } from '#lib/log/log.ts';
+import { openSecretFiles } from '#lib/secret/secret-files.ts';
+import { type Invoker, openInvoker } from '../../connector/invoker.ts';
+import { openConnectorMetrics } from '../../connector/metrics.ts';
+import { type RabbitmqTrigger, startRabbitmqTrigger, taskId } from '../../connector/rabbitmq-trigger.ts';
+import { sharedRabbitmq, temporaryFolder, uniqueName } from '../support/servers.ts';
+import { openGateway, results, type TestGateway, until } from './fixture.ts';
+
+describe('RabbitMQ trigger', () => {
+  let connection: ChannelModel;
+  let channel: Channel;
+  let gateway: TestGateway;
+  let invoker: Invoker;
+  let url: string;
+  let queue: string;
+  let deadQueue: string;
+  let trigger: RabbitmqTrigger | undefined;
+
+  before(async function () {
+    this.timeout(90_000);
+    const rabbitmq = await sharedRabbitmq();
+    url = `${rabbitmq.url}/sensory`;
+    connection = await connect(url);
+    channel = await connection.createChannel();
+    gateway = await openGateway();
+    const secretsDir = await temporaryFolder('secrets');
+    await writeFile(join(secretsDir, 'box-api-key'), 'secret-key');
+    invoker = openInvoker({ gatewayUrl: gateway.url, timeoutMs: 5000, secrets: openSecretFiles(secretsDir) });
+  });
+
+  after(async () => {
+    await invoker?.close();
+    await gateway?.close();
+    await connection?.close();
+  });
+
+  beforeEach(async () => {
+    queue = uniqueName('tasks');
+    deadQueue = `${queue}.dead`;
+    gateway.calls.length = 0;
+  });
+
+  afterEach(async () => {
+    await trigger?.close(1000);
+    trigger = undefined;
+    await channel.deleteQueue(queue);
+    await channel.deleteQueue(deadQueue);
+  });
+
+  const makeQueues = async () => {
+    await channel.assertQueue(deadQueue, { durable: true });
+    const toDead = { 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': deadQueue };
+    await channel.assertQueue(queue, { durable: true, arguments: { 'x-queue-type': 'quorum', ...toDead } });
+  };
+  const start = () => {
+    trigger = startRabbitmqTrigger({
+      url: async () => url,
+      queue,
+      functionName: 'sensory',
+      type: 'thebox.sensory.task',
+      prefetch: 2,
+      maxDeliver: 2,
+      invoker,
+      log: openLog('trigger', 'silent'),
+      metrics: openConnectorMetrics(),
+    });
+  };
+  const send = (order: string, shard: number) =>
+    channel.sendToQueue(
+      queue,
+      Buffer.from(JSON.stringify({ sensory_batch_request_id: order, batch_size: 3, noise: 0 })),
+      {
+        persistent: true,
+        headers: { shard },
+      },
+    );
+  const waiting = async (name: string) => (await channel.checkQueue(name)).messageCount;
+  const done = (id: unknown) => results([{ id: String(id), events: [] }]);
+
+  it('posts each task to the function with a stable id, and acknowledges it when it is done', async () => {
+    gateway.functions.set('sensory', ({ headers }) => done(headers['ce-id']));
+    await makeQueues();
+    start();
+    for (let shard = 0; shard < 5; shard++) send('order-1', shard);
+    await until(() => gateway.calls.length === 5, 'five calls');
+    await trigger?.close(1000);
+    assert.equal(await waiting(queue), 0);
+    assert.deepEqual(
+      gateway.calls.map(({ headers }) => headers['ce-id']).sort(),
+      [0, 1, 2, 3, 4].map((n) => `order-1.${n}`),
+    );
+    const [call] = gateway.calls;
+    assert.deepEqual(
+      [call?.headers['ce-type'], call?.headers['content-type'], call?.headers.authorization],
+      ['thebox.sensory.task', 'application/json', 'Bearer secret-key'],
+    );
+    assert.deepEqual(JSON.parse(String(call?.body)), { sensory_batch_request_id: 'order-1', batch_size: 3, noise: 0 });
+  });
+
+  it('waits for a queue that is not there yet, and for a function that is away', async () => {
+    gateway.functions.delete('sensory');
+    start();
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    await makeQueues();
+    send('order-2', 0);
+    await until(() => gateway.calls.length > 0, 'a call');
+    gateway.functions.set('sensory', ({ headers }) => done(headers['ce-id']));
+    await until(async () => gateway.calls.length > 1 && (await waiting(queue)) === 0, 'the task to be done');
+    assert.equal(await waiting(deadQueue), 0);
+  });
+
+  it('tries a task again that failed, and gives up one that keeps failing or is refused to the dead-letter exchange', async () => {
+    const tries = new Map<string, number>();
+    gateway.functions.set('sensory', ({ headers }) => {
+      const id = String(headers['ce-id']);
+      const count = (tries.get(id) ?? 0) + 1;
+      tries.set(id, count);
+      const error = { code: 'unavailable', message: 'not now', retry: id !== 'order-3.2' };
+      if (id === 'order-3.0' || (id === 'order-3.1' && count > 1)) return done(id);
+      return id === 'order-3.3' ? { status: 500, body: 'crash' } : results([{ id, error }]);
+    });
+    await makeQueues();
+    start();
+    for (let shard = 0; shard < 4; shard++) send('order-3', shard);
+    await until(async () => (await waiting(deadQueue)) === 2, 'two dead letters');
+    assert.deepEqual([...tries].sort(), [
+      ['order-3.0', 1],
+      ['order-3.1', 2],
+      ['order-3.2', 1],
+      ['order-3.3', 2],
+    ]);
+  });
+
+  it('hands back a task that is under way when it is told to end at once', async () => {
+    const answered = Promise.withResolvers<void>();
+    gateway.functions.set('sensory', async ({ headers }) => {
+      await answered.promise;
+      return done(headers['ce-id']);
+    });
+    await makeQueues();
+    start();
+    send('order-4', 0);
+    await until(() => gateway.calls.length === 1, 'a call');
+    await trigger?.close(0);
+    answered.resolve();
+    await until(async () => (await waiting(queue)) === 1, 'the task to be back');
+  });
+
+  it('taskId is the order and its shard, else the message id, else the hash of the content', () => {
+    const content = Buffer.from('{"sensory_batch_request_id":"o"}');
+    const id = (bytes: Buffer, properties: object) => taskId({ content: bytes, properties: properties as never });
+    assert.equal(id(content, { headers: { shard: 3 }, messageId: 'm' }), 'o.3');
+    assert.equal(id(content, { headers: {}, messageId: 'm' }), 'm');
+    assert.match(id(Buffer.from('no json'), { headers: {} }), /^[0-9a-f]{64}$/);
+  });
+});
