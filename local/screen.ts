@@ -8,7 +8,8 @@ export function applianceScreen(appliance: Appliance, folder: string, seconds: n
   const functions = processes.map(({ name }) => name).filter((name) => name !== 'connector');
   const downNames = new Set(down.map(({ name }) => name));
   const up = functions.filter((name) => !downNames.has(name));
-  const place = relative('.', folder) || folder;
+  const fromHere = relative('.', folder);
+  const place = fromHere.startsWith('..') ? folder : fromHere;
   const rows = [
     ['gateway', `${env.BOX_GATEWAY}/function/NAME`],
     ['functions', up.join(', ')],
