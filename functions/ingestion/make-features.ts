@@ -136,20 +136,26 @@ function featuresEvent(
   };
 }
 
-/** Base64 tensors are what makes a features message large; lists are short, so that they are measured exactly only here. */
-const SURELY_SMALL = 64;
-
+/** Most messages are far below the limit, and told so without being written: only what may be near it is measured exactly. */
 function checkSize(data: FeaturesBody, maxBytes: number): void {
-  const small = data.feature_data.length <= SURELY_SMALL && data.feature_data.every(({ data }) => isSmall(data));
-  if (small) return;
+  const rough = data.feature_data.reduce((sum, feature) => sum + roughBytes(feature), 1000);
+  if (rough <= maxBytes) return;
   const bytes = Buffer.byteLength(JSON.stringify(data));
   if (bytes <= maxBytes) return;
   throw new BoxError('too_large', `Cannot send features: the message may have ${maxBytes} bytes at most, got ${bytes}`);
 }
 
-function isSmall(data: Feature['data']): boolean {
-  if (typeof data === 'number') return true;
-  return Array.isArray(data) && data.length <= SURELY_SMALL && typeof data[0] === 'number';
+const NUMBER_BYTES = 30;
+
+/** At least what a feature takes as JSON; endless where that is not seen at once. */
+function roughBytes({ feature_name: name, data }: Feature): number {
+  const head = 100 + 6 * name.length;
+  if (typeof data === 'number') return head + NUMBER_BYTES;
+  if (Array.isArray(data)) {
+    return typeof data[0] === 'number' ? head + NUMBER_BYTES * data.length : Number.POSITIVE_INFINITY;
+  }
+  if (isRecord(data) && typeof data.data === 'string') return head + 500 + data.data.length;
+  return Number.POSITIVE_INFINITY;
 }
 
 /** Each event with its own result, in order. Events that need no waiting are done without: a batch of 256 in one go. */

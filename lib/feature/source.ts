@@ -88,8 +88,9 @@ function byName(name: string): Source {
     read(signal) {
       if (signal.form !== 'json') return bodyOf(signal);
       const json = signal.json();
-      // A list or a bare value has no fields: it is the feature. A pack of records has.
-      return jsonValue(isRecord(json) ? signal.field(name) : (signal.field(name) ?? json));
+      // A list of numbers or a bare value has no fields: it is the feature. A pack of records has.
+      const hasFields = isRecord(json) || (Array.isArray(json) && json.some(isRecord));
+      return jsonValue(hasFields ? signal.field(name) : json);
     },
   };
 }

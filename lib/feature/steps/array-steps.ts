@@ -44,7 +44,11 @@ export const MIN_MAX_STEP = numberStep({
     if (min === undefined || max === undefined) return given.note('must have min and max');
     if (low === undefined || high === undefined) return undefined;
     checkLengths(given, { min, max });
-    if (max.some((item, i) => item === min[min.length === 1 ? 0 : i])) given.note('must have a max that is not min');
+    const width = Math.max(min.length, max.length);
+    const at = (list: readonly number[], i: number) => list[list.length === 1 ? 0 : i];
+    if (Array.from({ length: width }).some((_, i) => at(min, i) === at(max, i))) {
+      given.note('must have a max that is not min');
+    }
     const [from, to] = [min.map(round), max.map(round)];
     return byChannel([from, to], (x, [min = 0, max = 1]) => {
       const part = round(round(x - min) / round(max - min));

@@ -146,6 +146,10 @@ describe('formats of a signal', () => {
       await refused(features, { type: 'application/senml+json', body: '{}' }),
       /must be senml-json \(a SenML pack/,
     );
+    assert.match(
+      await refused([number('urn:1:none')], { type: 'application/senml+json', body: JSON.stringify(pack) }),
+      /field urn:1:none must be in the signal$/,
+    );
   });
 
   it('CBOR and MessagePack: as JSON, with bytes where they have them', async () => {

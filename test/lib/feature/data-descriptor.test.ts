@@ -220,6 +220,13 @@ describe('checkDataDescriptor', () => {
       '/clip must be a lower and a higher bound, in this order, got a list of 2',
     ]);
     assert.deepEqual(problemsOf({ std: 0 }), ['/std must not be 0, got 0']);
+    assert.deepEqual(problemsOf({ min_max: { min: [0, 1], max: 1 } }), ['/min_max must have a max that is not min']);
+    assert.deepEqual(problemsOf({ unit: { from: 'm', to: 'kg' } }), [
+      '/unit must be units of one quantity, got length and mass',
+    ]);
+    assert.match(problemsOf({ bag_of_words: { vocabulary: ['a'], pattern: '(a+)+' } }).join(), /one kind of character/);
+    assert.match(problemsOf({ time: { parts: ['day'], zone: 'Mars' } }).join(), /must be the name of a time zone/);
+    assert.match(problemsOf({ time: { parts: ['day'], format: '%Q' } }).join(), /must have each of the directives/);
     assert.deepEqual(problemsOf({ shape: [-1, -1] }), ['/shape must have -1 once at most']);
   });
 
