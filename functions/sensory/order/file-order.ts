@@ -13,7 +13,7 @@ import type { OrderQueue } from './order-queue.ts';
 import type { OrderStore } from './order-store.ts';
 
 /** A file is made in memory: its pixels stay below this. */
-const MAX_FILE_BYTES = 64 * 1024 * 1024;
+const MAX_FILE_BYTES = 32 * 1024 * 1024;
 
 export interface FileOrderRequest {
   readonly catalogue: Catalogue;
