@@ -147,7 +147,7 @@ function checkSize(data: FeaturesBody, maxBytes: number): void {
 
 const NUMBER_BYTES = 30;
 
-/** At least what a feature takes as JSON; endless where that is not seen at once. */
+/** At most what a feature takes as JSON; endless where that is not seen at once. */
 function roughBytes({ feature_name: name, data }: Feature): number {
   const head = 100 + 6 * name.length;
   if (typeof data === 'number') return head + NUMBER_BYTES;
