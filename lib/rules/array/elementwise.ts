@@ -5,7 +5,7 @@ import { typeError, valueError } from '../value/py-error.ts';
 import { PyTuple, type Value } from '../value/value.ts';
 import { broadcastShape, broadcastTo } from './broadcast.ts';
 import { castTo } from './cast.ts';
-import { BOOL, type DType, FLOAT16, FLOAT32, FLOAT64, TEXT } from './dtype.ts';
+import { BOOL, type DType, FLOAT16, FLOAT32, FLOAT64, type NumberStore, type Store, TEXT } from './dtype.ts';
 import { asArray } from './from-values.ts';
 import { nonzero } from './indexing.ts';
 import { NdArray, numbersOf, unwrapped } from './ndarray.ts';
@@ -61,13 +61,29 @@ export function where(condition: Value, yes: Value | undefined, no: Value | unde
   const [x, xStep] = choice(a.array, dtype, shape, evaluation);
   const [y, yStep] = choice(b.array, dtype, shape, evaluation);
   const out = dtype.elements(t.size);
-  const [flags, values, others] = [t.store, x.store, y.store];
-  for (let i = 0, j = x.offset, k = y.offset; i < out.length; i++, j += xStep, k += yStep) {
-    const held = flags[t.offset + i];
-    out[i] = (held !== 0 && held !== '' ? values[j] : others[k]) as number;
-  }
+  pick(truths(t), out, { data: x.store, at: x.offset, step: xStep }, { data: y.store, at: y.offset, step: yStep });
   // Unlike other functions, where answers an array even for scalars.
   return new NdArray(dtype, shape, out);
+}
+
+interface Choice {
+  readonly data: Store;
+  readonly at: number;
+  readonly step: 0 | 1;
+}
+
+function pick(flags: NumberStore, out: Store, yes: Choice, no: Choice): void {
+  let [i, j] = [yes.at, no.at];
+  const [values, others] = [yes.data, no.data];
+  for (let k = 0; k < flags.length; k++, i += yes.step, j += no.step) {
+    out[k] = (flags[k] !== 0 ? values[i] : others[j]) as number;
+  }
+}
+
+/** The truth of each element as 0 or not. */
+function truths(array: NdArray): NumberStore {
+  if (array.dtype !== TEXT) return numbersOf(array).subarray(array.offset, array.offset + array.size);
+  return Uint8Array.from({ length: array.size }, (_, i) => (array.store[array.offset + i] === '' ? 0 : 1));
 }
 
 /** One of the two that `where` takes from, and how far its next element is: a single one is read again and again. */

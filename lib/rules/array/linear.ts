@@ -5,7 +5,7 @@ import type { Value } from '../value/value.ts';
 import { arrayArithmetic, arrayCompare } from './binary.ts';
 import { broadcastShape, broadcastTo } from './broadcast.ts';
 import { castTo } from './cast.ts';
-import { BOOL, type DType, FLOAT64, promote, settle, TEXT } from './dtype.ts';
+import { BOOL, type DType, FLOAT64, type NumberStore, promote, settle, TEXT } from './dtype.ts';
 import { asArray } from './from-values.ts';
 import { gather, NdArray, numbersOf, sizeOf, stridesOf, unwrapped } from './ndarray.ts';
 import { COUNT_NONZERO, MAX, MIN, type ReduceOptions, type Reduction, type Run, reduce, sumOf } from './reduce.ts';
@@ -85,13 +85,26 @@ function products(
     for (let column = 0; column < width; column++) {
       const i = a.offset + row * length;
       const j = b.offset + column * length;
-      let sum = 0;
-      for (let k = 0; k < length; k++) sum += (x[i + k] as number) * (y[j + k] as number);
+      const sum = sumOfProducts(x, i, y, j, length);
       out[next++] = dtype === BOOL ? Number(sum !== 0) : sum;
     }
   }
   settle(dtype, out);
   return new NdArray(dtype, shape, out);
+}
+
+/** Four running sums do not wait for each other. */
+function sumOfProducts(x: NumberStore, i: number, y: NumberStore, j: number, length: number): number {
+  let [s0, s1, s2, s3] = [0, 0, 0, 0];
+  let k = 0;
+  for (; k + 4 <= length; k += 4) {
+    s0 += (x[i + k] as number) * (y[j + k] as number);
+    s1 += (x[i + k + 1] as number) * (y[j + k + 1] as number);
+    s2 += (x[i + k + 2] as number) * (y[j + k + 2] as number);
+    s3 += (x[i + k + 3] as number) * (y[j + k + 3] as number);
+  }
+  for (; k < length; k++) s0 += (x[i + k] as number) * (y[j + k] as number);
+  return s0 + s1 + (s2 + s3);
 }
 
 function misaligned(a: NdArray, b: NdArray): Error {
@@ -130,7 +143,7 @@ function take(array: NdArray, axis: number, from: 0 | 1, evaluation: Evaluation)
 export function norm(array: NdArray, order: Value, options: ReduceOptions, evaluation: Evaluation): Value {
   const data = castTo(array, array.dtype.kind === 'float' ? array.dtype : FLOAT64, evaluation);
   if (options.axes === undefined && order === null) {
-    return reduce(vectorNorm(2), data, { ...options, axes: undefined }, evaluation);
+    return reduce(EUCLIDEAN, data, { ...options, axes: undefined }, evaluation);
   }
   const axes = options.axes ?? data.shape.map((_, axis) => axis);
   if (axes.length === 1) return reduce(vectorNorm(orderOf(order)), data, { ...options, axes }, evaluation);
@@ -138,6 +151,14 @@ export function norm(array: NdArray, order: Value, options: ReduceOptions, evalu
   if (order === null || order === 'fro') return reduce(vectorNorm(2), data, { ...options, axes }, evaluation);
   return matrixNorm(data, orderOf(order), axes as [number, number], options.keepdims, evaluation);
 }
+
+/** The norm of all elements at once is the root of their product with themselves, as numpy takes it. */
+const EUCLIDEAN: Reduction = {
+  name: 'norm',
+  result: (dtype) => dtype,
+  needsElements: false,
+  apply: ({ data, start, count }) => Math.sqrt(sumOfProducts(data, start, data, start, count)),
+};
 
 function orderOf(order: Value): number {
   if (order === null) return 2;

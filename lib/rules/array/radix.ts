@@ -11,12 +11,18 @@ const DIGITS = 1 << DIGIT_BITS;
  */
 export function sortedIndexes(data: NumberStore, start: number, count: number, dtype: DType): Uint32Array {
   if (count < SMALL) return byComparison(data, start, count);
-  return dtype === FLOAT32 ? byBits32(data, start, count) : byBits64(data, start, count);
+  if (dtype === FLOAT32) return sortKeys(keysOfSingles(data, start, count), identity(count));
+  const { low, high } = keysOfDoubles(data, start, count);
+  const order = sortKeys(low, identity(count));
+  const highInOrder = new Uint32Array(count);
+  for (let i = 0; i < count; i++) highInOrder[i] = high[order[i] as number] as number;
+  return sortKeys(highInOrder, order);
 }
 
 /** The numbers themselves in order, NaN last. */
 export function sortedNumbers(data: NumberStore, start: number, count: number, dtype: DType): NumberStore {
   if (count < SMALL || (dtype.kind !== 'float' && dtype.bits < 64)) return data.slice(start, start + count).sort();
+  if (dtype === FLOAT32) return sortSingles(data, start, count);
   const order = sortedIndexes(data, start, count, dtype);
   const out = dtype.numbers(count);
   for (let i = 0; i < count; i++) out[i] = data[start + (order[i] as number)] as number;
@@ -24,7 +30,7 @@ export function sortedNumbers(data: NumberStore, start: number, count: number, d
 }
 
 function byComparison(data: NumberStore, start: number, count: number): Uint32Array {
-  const order = Uint32Array.from({ length: count }, (_, i) => i);
+  const order = identity(count);
   return order.sort((i, j) => compareNumbers(data[start + i] as number, data[start + j] as number) || i - j);
 }
 
@@ -33,26 +39,10 @@ function compareNumbers(x: number, y: number): number {
   return Number.isNaN(y) ? -1 : x - y;
 }
 
-function byBits32(data: NumberStore, start: number, count: number): Uint32Array {
-  const floats = new Float32Array(count);
-  for (let i = 0; i < count; i++) floats[i] = ordered(data[start + i] as number);
-  const keys = new Uint32Array(floats.buffer);
-  for (let i = 0; i < count; i++) keys[i] = sortable(keys[i] as number);
-  return passes(keys, identity(count), 32);
-}
-
-function byBits64(data: NumberStore, start: number, count: number): Uint32Array {
-  const floats = new Float64Array(count);
-  for (let i = 0; i < count; i++) floats[i] = ordered(data[start + i] as number);
-  const words = new Uint32Array(floats.buffer);
-  const low = new Uint32Array(count);
-  const high = new Uint32Array(count);
-  for (let i = 0; i < count; i++) {
-    const top = words[2 * i + 1] as number;
-    high[i] = sortable(top);
-    low[i] = top & 0x80000000 ? ~(words[2 * i] as number) : (words[2 * i] as number);
-  }
-  return passes(high, passes(low, identity(count), 32), 32);
+function identity(count: number): Uint32Array {
+  const order = new Uint32Array(count);
+  for (let i = 0; i < count; i++) order[i] = i;
+  return order;
 }
 
 /** All NaN alike and positive, minus zero as zero: what compares equal has equal bits. */
@@ -60,42 +50,87 @@ function ordered(value: number): number {
   return Number.isNaN(value) ? Number.NaN : value + 0;
 }
 
-/** The high bits of a float as a whole number of the same order. */
-function sortable(bits: number): number {
-  return bits & 0x80000000 ? ~bits : bits | 0x80000000;
-}
-
-function identity(count: number): Uint32Array {
-  const order = new Uint32Array(count);
-  for (let i = 0; i < count; i++) order[i] = i;
-  return order;
-}
-
-/** Sorts indexes by their keys, digit by digit from the lowest; each pass keeps the order of the one before. */
-function passes(keys: Uint32Array, from: Uint32Array<ArrayBufferLike>, bits: number): Uint32Array {
-  let order = from;
-  let next: Uint32Array = new Uint32Array(from.length);
-  const counts = new Uint32Array(DIGITS);
-  for (let shift = 0; shift < bits; shift += DIGIT_BITS) {
-    counts.fill(0);
-    for (let i = 0; i < keys.length; i++) {
-      const digit = ((keys[i] as number) >>> shift) & (DIGITS - 1);
-      counts[digit] = (counts[digit] as number) + 1;
-    }
-    let total = 0;
-    for (let digit = 0; digit < DIGITS; digit++) {
-      const here = counts[digit] as number;
-      counts[digit] = total;
-      total += here;
-    }
-    for (let i = 0; i < order.length; i++) {
-      const index = order[i] as number;
-      const digit = ((keys[index] as number) >>> shift) & (DIGITS - 1);
-      const place = counts[digit] as number;
-      next[place] = index;
-      counts[digit] = place + 1;
-    }
-    [order, next] = [next, order];
+function keysOfSingles(data: NumberStore, start: number, count: number): Uint32Array {
+  const floats = new Float32Array(count);
+  for (let i = 0; i < count; i++) floats[i] = ordered(data[start + i] as number);
+  const keys = new Uint32Array(floats.buffer);
+  // A float's bits order like whole numbers once negative ones are turned over and the sign counts upwards.
+  for (let i = 0; i < count; i++) {
+    const bits = keys[i] as number;
+    keys[i] = bits & 0x80000000 ? ~bits : bits | 0x80000000;
   }
-  return order;
+  return keys;
+}
+
+function keysOfDoubles(data: NumberStore, start: number, count: number): { low: Uint32Array; high: Uint32Array } {
+  const floats = new Float64Array(count);
+  for (let i = 0; i < count; i++) floats[i] = ordered(data[start + i] as number);
+  const words = new Uint32Array(floats.buffer);
+  const low = new Uint32Array(count);
+  const high = new Uint32Array(count);
+  for (let i = 0; i < count; i++) {
+    const [bottom, top] = [words[2 * i] as number, words[2 * i + 1] as number];
+    high[i] = top & 0x80000000 ? ~top : top | 0x80000000;
+    low[i] = top & 0x80000000 ? ~bottom : bottom;
+  }
+  return { low, high };
+}
+
+/** Where each value of a digit begins among keys sorted by it. */
+function startsOf(keys: Uint32Array, shift: number, starts: Uint32Array): void {
+  starts.fill(0);
+  for (let i = 0; i < keys.length; i++) {
+    const digit = ((keys[i] as number) >>> shift) & (DIGITS - 1);
+    starts[digit] = (starts[digit] as number) + 1;
+  }
+  let total = 0;
+  for (let digit = 0; digit < DIGITS; digit++) {
+    const here = starts[digit] as number;
+    starts[digit] = total;
+    total += here;
+  }
+}
+
+/** Sorts what belongs to each key by the keys, digit by digit from the lowest; each pass keeps the order of the last. */
+function sortKeys(unsorted: Uint32Array, belonging: Uint32Array): Uint32Array {
+  const count = unsorted.length;
+  let [keys, items] = [unsorted, belonging];
+  let [nextKeys, nextItems]: [Uint32Array, Uint32Array] = [new Uint32Array(count), new Uint32Array(count)];
+  const starts = new Uint32Array(DIGITS);
+  for (let shift = 0; shift < 32; shift += DIGIT_BITS) {
+    startsOf(keys, shift, starts);
+    for (let i = 0; i < count; i++) {
+      const key = keys[i] as number;
+      const digit = (key >>> shift) & (DIGITS - 1);
+      const place = starts[digit] as number;
+      starts[digit] = place + 1;
+      nextKeys[place] = key;
+      nextItems[place] = items[i] as number;
+    }
+    [keys, nextKeys] = [nextKeys, keys];
+    [items, nextItems] = [nextItems, items];
+  }
+  return items;
+}
+
+function sortSingles(data: NumberStore, start: number, count: number): NumberStore {
+  let keys = keysOfSingles(data, start, count);
+  let next: Uint32Array = new Uint32Array(count);
+  const starts = new Uint32Array(DIGITS);
+  for (let shift = 0; shift < 32; shift += DIGIT_BITS) {
+    startsOf(keys, shift, starts);
+    for (let i = 0; i < count; i++) {
+      const key = keys[i] as number;
+      const digit = (key >>> shift) & (DIGITS - 1);
+      const place = starts[digit] as number;
+      starts[digit] = place + 1;
+      next[place] = key;
+    }
+    [keys, next] = [next, keys];
+  }
+  for (let i = 0; i < count; i++) {
+    const key = keys[i] as number;
+    keys[i] = key & 0x80000000 ? key & 0x7fffffff : ~key;
+  }
+  return new Float32Array(keys.buffer);
 }

@@ -30,12 +30,18 @@ export function transpose(array: NdArray, axes: readonly number[] | undefined, e
   if (order.length !== array.ndim) throw valueError("axes don't match array");
   if (new Set(order).size !== order.length) throw valueError('repeated axis in transpose');
   if (array.ndim < 2) return array;
+  const shape = order.map((axis) => array.shape[axis] as number);
+  const long = order.filter((axis) => array.shape[axis] !== 1);
+  // Where only axes of length 1 change places, the elements stay where they are.
+  if (long.every((axis, i) => i === 0 || axis > (long[i - 1] as number))) {
+    return new NdArray(array.dtype, shape, array.store, array.offset);
+  }
   evaluation.take(array.size);
   const strides = stridesOf(array.shape);
   return gather(
     array,
     array.offset,
-    order.map((axis) => array.shape[axis] as number),
+    shape,
     order.map((axis) => strides[axis] as number),
   );
 }

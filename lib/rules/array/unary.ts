@@ -1,7 +1,7 @@
 import type { Evaluation } from '../evaluation.ts';
 import { typeError } from '../value/py-error.ts';
 import type { Value } from '../value/value.ts';
-import { BOOL, type DType, floatResult, settle, TEXT } from './dtype.ts';
+import { BOOL, type DType, floatResult, type NumberStore, settle, TEXT } from './dtype.ts';
 import { asArray } from './from-values.ts';
 import { NdArray, NpScalar, numbersOf, unwrapped } from './ndarray.ts';
 
@@ -24,10 +24,19 @@ export function mapElements(map: Elementwise, value: Value, evaluation: Evaluati
   const dtype = map.result(array.dtype);
   const out = dtype.numbers(array.size);
   const from = numbersOf(array);
-  const { apply } = map;
-  for (let i = 0; i < out.length; i++) out[i] = apply(from[array.offset + i] as number);
+  applyToAll(map.apply, from, array.offset, out);
   settle(dtype, out);
   return unwrapped(new NdArray(dtype, array.shape, out));
+}
+
+/** The common functions have a loop of their own, into which the compiler puts them; others are called for each element. */
+function applyToAll(apply: (value: number) => number, from: NumberStore, start: number, out: NumberStore): void {
+  const n = out.length;
+  if (apply === Math.exp) for (let i = 0; i < n; i++) out[i] = Math.exp(from[start + i] as number);
+  else if (apply === Math.log) for (let i = 0; i < n; i++) out[i] = Math.log(from[start + i] as number);
+  else if (apply === Math.sqrt) for (let i = 0; i < n; i++) out[i] = Math.sqrt(from[start + i] as number);
+  else if (apply === Math.abs) for (let i = 0; i < n; i++) out[i] = Math.abs(from[start + i] as number);
+  else for (let i = 0; i < n; i++) out[i] = apply(from[start + i] as number);
 }
 
 /** A function whose results are floats. */

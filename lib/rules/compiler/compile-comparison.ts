@@ -29,11 +29,12 @@ export function compileComparison(comparison: Comparison, emitter: Emitter): Run
   return (evaluation) => {
     let left = first(evaluation);
     let result: Value = true;
-    for (const { op, right, at } of links) {
+    for (let i = 0; i < links.length; i++) {
+      const { op, right, at } = links[i] as (typeof links)[number];
       const held = right(evaluation);
       evaluation.at = at;
       result = op(left, held, evaluation);
-      if (!truth(result)) return result;
+      if (i === links.length - 1 || !truth(result)) return result;
       left = held;
     }
     return result;

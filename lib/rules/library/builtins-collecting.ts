@@ -12,17 +12,14 @@ import { typeName } from '../value/type-name.ts';
 import { PyIterator, PyList, PyRange, PyTuple, type Value } from '../value/value.ts';
 import { callback, flag, wholeNumber, wholeNumberOr } from './argument.ts';
 import { type Arguments, defineFunction, type LibraryFunction } from './function.ts';
+import { anyElement, extremeElement, numbersIn, sumElements } from './over-elements.ts';
 import { sortValues } from './sort-values.ts';
 
 /** The builtins that read or make collections. */
 export const COLLECTING: readonly LibraryFunction[] = [
   defineFunction('len', 'obj, /', ([object], evaluation) => lengthOf(object as Value, evaluation)),
-  defineFunction('any', 'iterable, /', ([items], evaluation) => eachItem(items as Value, evaluation, truth)),
-  defineFunction(
-    'all',
-    'iterable, /',
-    ([items], evaluation) => !eachItem(items as Value, evaluation, (item) => !truth(item)),
-  ),
+  defineFunction('any', 'iterable, /', ([items], evaluation) => anyItem(items as Value, true, evaluation)),
+  defineFunction('all', 'iterable, /', ([items], evaluation) => !anyItem(items as Value, false, evaluation)),
   defineFunction(
     'sum',
     'iterable, /, start=',
@@ -72,8 +69,18 @@ function lengthOf(value: Value, evaluation: Evaluation): number {
   throw typeError(`object of type '${typeName(value)}' has no len()`);
 }
 
+/** Whether any item's truth is the one that decides. */
+function anyItem(items: Value, deciding: boolean, evaluation: Evaluation): boolean {
+  const array = numbersIn(items);
+  return array === undefined
+    ? eachItem(items, evaluation, (item) => truth(item) === deciding)
+    : anyElement(array, deciding, evaluation);
+}
+
 function total(items: Value, start: Value, evaluation: Evaluation): Value {
   if (typeof start === 'string') throw typeError("sum() can't sum strings [use ''.join(seq) instead]");
+  const array = numbersIn(items);
+  if (array !== undefined && start === 0) return sumElements(array, evaluation);
   let sum: Value = start;
   eachItem(items, evaluation, (item) => {
     sum = arithmetic('+', sum, item, evaluation);
@@ -87,8 +94,10 @@ function extreme(which: 'min' | 'max', [values, key, otherwise]: Arguments, eval
   const given = values instanceof PyTuple ? values.items : [];
   const [only] = given;
   if (only === undefined) throw typeError(`${which} expected at least 1 argument, got 0`);
-  const items = given.length === 1 ? itemsOf(only, evaluation) : given;
   const measure = callback(key);
+  const array = given.length === 1 && measure === undefined ? numbersIn(only) : undefined;
+  if (array !== undefined) return extremeElement(which, array, evaluation);
+  const items = given.length === 1 ? itemsOf(only, evaluation) : given;
   const op = which === 'min' ? '<' : '>';
   let best: Value | undefined;
   let bestMeasure: Value = null;

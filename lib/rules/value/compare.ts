@@ -24,6 +24,10 @@ export function compare(op: CompareOp, left: Value, right: Value, evaluation: Ev
     return arrayCompare(op, left, new NpScalar(FLOAT64, right.value), evaluation);
   }
   if (takesArrays(left, right)) return arrayCompare(op, left, right, evaluation);
+  if ((left instanceof NdArray || right instanceof NdArray) && (op === '==' || op === '!=')) {
+    // No element equals what is no number and no text.
+    return arrayCompare(op, left instanceof NdArray ? left : right, null, evaluation);
+  }
   const x = realNumber(left);
   const y = realNumber(right);
   if (x !== undefined && y !== undefined) return compareReal(op, x, y);

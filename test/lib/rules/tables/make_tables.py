@@ -13,6 +13,7 @@ functions whose last digit is the library's own affair.
 import itertools
 import json
 import pathlib
+import random
 import warnings
 
 import numpy as np
@@ -256,10 +257,45 @@ APPROXIMATE = [f"np.{f}({a})" for f in ["exp", "log", "log1p"] for a in ["[0.5, 
     f"{P('scores')} ** 2.5", f"{P('grid')} ** 0.5", "np.float32(1.1) ** 3", "1.1 ** 2.7", "np.exp(-np.array([1.0, 2.0])) / np.sum(np.exp(-np.array([1.0, 2.0])))", f"np.exp({P('scores')}) / np.exp({P('scores')}).sum()", f"np.log({P('scores')} + 1e-7).mean()", f"-np.sum({P('scores')} * np.log({P('scores')} + 1e-9))", "np.std(np.arange(1000) * 0.37)", "np.var(np.float32(np.arange(500)) / 7)", "np.percentile(np.arange(101) ** 1.5, [1, 50, 99])", "np.prod(np.arange(1, 15) * 0.9)", "np.matmul(np.linspace(0, 1, 12).reshape(3, 4), np.linspace(1, 2, 8).reshape(4, 2))", "np.dot(np.linspace(0, 1, 100), np.linspace(1, 2, 100))", "np.float32(np.linspace(0, 1, 50)) @ np.float32(np.linspace(1, 2, 50))",
 ]
 
+ATOMS = ["0", "1", "2", "3", "7", "2.5", "0.5", "5.", "True", "False", "None", "'a'", "'b'", "[1, 2]", "(1,)", "''", "np.float64(1.5)", "np.int64(3)", "np.array([1, 2])", "np.array([0.5])"]
+
+
+def random_rule(depth, pick):
+    """An expression of random operators, for their precedence."""
+    if depth <= 0:
+        return pick.choice(ATOMS)
+    part = lambda: random_rule(depth - 1 - pick.randint(0, 1), pick)
+    shapes = [
+        lambda: f"{part()} {pick.choice(['and', 'or'])} {part()}",
+        lambda: f"not {part()}",
+        lambda: f"{part()} {pick.choice(['<', '<=', '==', '!=', '>', '>=', 'in', 'not in'])} {part()}",
+        lambda: f"{part()} {pick.choice(['+', '-', '*', '/', '//', '**', '&', '|', '^'])} {part()}",
+        lambda: f"{pick.choice('-+~')}{part()}",
+        lambda: f"{part()} if {part()} else {part()}",
+        lambda: f"({part()})",
+        lambda: f"any({part()} for y in [1, 2] if {part()})",
+    ]
+    return pick.choice(shapes)()
+
+
+def random_rules(count):
+    pick = random.Random(7)
+    rules = (random_rule(pick.randint(2, 4), pick) for _ in itertools.count())
+    return list(itertools.islice((rule for rule in rules if len(rule) < 100 and parses(rule)), count))
+
+
+def parses(rule):
+    try:
+        compile(rule, "", "eval")
+    except SyntaxError:
+        return False
+    return True
+
+
 TABLES = {
     "original": ORIGINAL, "truth": TRUTH, "numbers": NUMBERS, "converting": CONVERTING, "formats": FORMATS, "text": TEXT, "collections": COLLECTIONS,
     "indexing": INDEXING, "reducing": REDUCING, "elementwise": ELEMENTWISE, "arithmetic": ARITHMETIC, "shaping": SHAPING, "making": MAKING, "ordering": ORDERING,
-    "linear": LINEAR, "printing": PRINTING,
+    "linear": LINEAR, "printing": PRINTING, "random": random_rules(500),
 }
 
 if __name__ == "__main__":
