@@ -1,5 +1,6 @@
 import { BoxError, type Problem } from '#lib/error/box-error.ts';
 import { checkDataDescriptor } from '#lib/feature/data-descriptor.ts';
+import { compileMessage } from '#lib/rules/message.ts';
 import { functionOf, type Scenario, stagesOf } from '#lib/scenario/scenario.ts';
 import type { ModelFindings, ModelVerifier } from './model-verifier.ts';
 
@@ -57,16 +58,31 @@ function featureProblems(scenario: Scenario): Problem[] {
 function ruleProblems(scenario: Scenario, { compileRule }: ScenarioChecks): Problem[] {
   const definition = scenario.scenario_definition.notification_definition;
   if (definition === undefined || functionOf('notification', definition) !== 'notification') return [];
-  return definition.rules.flatMap((rule, i): Problem[] => {
-    try {
-      compileRule(rule.rule_content);
-      return [];
-    } catch (thrown) {
-      const error = BoxError.from(thrown);
-      if (error.code === 'internal') throw thrown;
-      return [{ pointer: `${RULES}/${i}/rule_content`, message: error.message }];
-    }
+  return definition.rules.flatMap((rule, i) => {
+    const texts = [
+      ['rule_content', compileRule],
+      ['clear_content', compileRule],
+      ['group_by', compileRule],
+      ['message', compileMessage],
+    ] as const;
+    return texts.flatMap(([field, compile]): Problem[] => {
+      const source = rule[field];
+      const message = source === undefined ? undefined : refusalOf(source, compile);
+      return message === undefined ? [] : [{ pointer: `${RULES}/${i}/${field}`, message }];
+    });
   });
+}
+
+/** Why a text does not compile; undefined when it does. */
+function refusalOf(source: string, compile: (source: string) => unknown): string | undefined {
+  try {
+    compile(source);
+    return undefined;
+  } catch (thrown) {
+    const error = BoxError.from(thrown);
+    if (error.code === 'internal') throw thrown;
+    return error.message;
+  }
 }
 
 async function modelFindings(

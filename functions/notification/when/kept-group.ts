@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import { subjectToken } from '#lib/bus/subjects.ts';
 import { shortHash } from '../rule-set.ts';
 import type { Context, GroupState, Told } from './group-state.ts';
@@ -17,9 +18,16 @@ const MAX_DATA_LENGTH = 8192;
 /** A group that does not hold is forgotten after this time, and its cool-down. */
 const IDLE_TTL_MS = 86_400_000;
 
+const hashes = new LRUCache<string, string>({ maxSize: 1_000_000, sizeCalculation: (_, group) => group.length + 20 });
+
 /** What timers of a group are called; below the scenario, what its state is kept under. */
 export function groupToken(ruleKey: string, group: string): string {
-  return `${ruleKey}.${shortHash(group)}`;
+  let hash = hashes.get(group);
+  if (hash === undefined) {
+    hash = shortHash(group);
+    hashes.set(group, hash);
+  }
+  return `${ruleKey}.${hash}`;
 }
 
 export function groupKey(scenarioId: string, token: string): string {

@@ -65,7 +65,7 @@ export function forgetTold(state: GroupState, sequence: number): GroupState {
 }
 
 /** Servers that cannot reset a consumer bring what was in flight at a crash after newer messages. */
-const TOLD_KEPT = 64;
+const TOLD_KEPT = 16;
 
 function processed(state: GroupState, sequence: number): Step {
   const tellings = state.told.find((told) => told.sequence === sequence)?.tellings ?? [];

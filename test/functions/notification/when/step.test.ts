@@ -432,7 +432,7 @@ describe('step: what comes twice, late or with a wrong clock', () => {
     const { state } = run({ resolve: true }, moments.map(inputOf));
     assert.equal(state.told.length, 500);
     assert.equal(forgetTold(state, 300).told[0]?.sequence, 300);
-    assert.equal(forgetTold(state, 1000).told.length, 64);
+    assert.equal(forgetTold(state, 1000).told.length, 16);
     assert.equal(forgetTold(state, 1), state);
   });
 });

@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import type { CloudEvent } from '#lib/message/cloud-event.ts';
+import { openMemoryStateStore } from '#lib/state/memory-state-store.ts';
+import { openPastAlerts } from '../../../functions/notification/alert/past-alerts.ts';
+import { openNotifier } from '../../../functions/notification/notify.ts';
+import { freePort } from '../../../local/server/free-port.ts';
+import { type Answer, type Call, type Fixture, jsonOf, openFixture } from '../../connector/fixture.ts';
+import { essence, rulesRecord, STORM_RULES, stormEvents } from './support/storm.ts';
+
+const ROOT = join(import.meta.dirname, '../../..');
+const COUNT = 10_000;
+const KILLS = 6;
+
+/** The function as a process of its own, by the template's runtime. */
+async function startFunction(port: number, fixture: Fixture): Promise<ChildProcess> {
+  const child = spawn(process.execPath, [join(ROOT, 'templates/box-node/index.ts')], {
+    env: {
+      PATH: process.env.PATH,
+      http_port: String(port),
+      function_path: join(ROOT, 'functions/notification'),
+      GATEWAY_URL: fixture.gateway.url,
+      NATS_URL: fixture.natsUrl,
+      SECRETS_DIR: fixture.secretsDir,
+      LOG_LEVEL: 'warn',
+    },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  for await (const chunk of child.stdout ?? []) if (String(chunk).includes('"ready"')) break;
+  return child;
+}
+
+async function kill(child: ChildProcess): Promise<void> {
+  const ended = once(child, 'exit');
+  child.kill('SIGKILL');
+  await ended;
+}
+
+describe('function notification, killed during a storm', () => {
+  const record = rulesRecord('storm', STORM_RULES);
+  let fixture: Fixture;
+  let child: ChildProcess;
+  let port: number;
+
+  before(async function () {
+    this.timeout(120_000);
+    fixture = await openFixture();
+    fixture.gateway.functions.set('orchestrator', () => ({ status: 200, body: JSON.stringify(record) }));
+    port = await freePort();
+    child = await startFunction(port, fixture);
+  });
+
+  after(async () => {
+    await kill(child);
+    await fixture.close();
+  });
+
+  it('gives exactly the notifications of an undisturbed run', async function () {
+    this.timeout(300_000);
+    const events = stormEvents(COUNT);
+    const sequences: number[] = [];
+    for (let at = 0; at < COUNT; at += 500) {
+      const receipts = await Promise.all(events.slice(at, at + 500).map((event) => publish(fixture, event)));
+      sequences.push(...receipts.map(({ seq }) => seq));
+    }
+    let calls = 0;
+    let kills = 0;
+    fixture.gateway.functions.set('notification', async (call) => {
+      const number = ++calls;
+      if (kills >= KILLS || number % 20 !== 0) return forward(port, call);
+      kills++;
+      // By turns: in the middle of the work, and when it is done and only the answer is missing.
+      const answered = forward(port, call);
+      if (kills % 2 === 0) await answered;
+      await kill(child);
+      await answered;
+      child = await startFunction(port, fixture);
+      return { status: 502, body: 'the function has gone' };
+    });
+    const expected = await undisturbed(events.map((event, i) => ({ ...event, boxsequence: String(sequences[i]) })));
+    await fixture.put(record);
+    await arrival(fixture, expected.length);
+    await fixture.idle('storm');
+    const found = (await fixture.all('topic.storm-out')).map((message) =>
+      essence({
+        id: message.attributes.id ?? '',
+        source: message.attributes.source ?? '',
+        data: jsonOf(message),
+      }),
+    );
+    assert.equal(kills, KILLS);
+    for (const [i, one] of expected.entries()) assert.equal(found[i], one, `notification ${i} of ${expected.length}`);
+    assert.equal(found.length, expected.length);
+  });
+
+  async function undisturbed(events: readonly CloudEvent[]): Promise<string[]> {
+    const notifier = openNotifier({
+      scenarios: { get: async () => record },
+      store: openMemoryStateStore(),
+      past: openPastAlerts(openMemoryStateStore(), 1e9),
+      onRuleFailure: () => undefined,
+      onIgnored: () => undefined,
+      onRevision: async () => undefined,
+    });
+    const { results } = await notifier.process({ events, scenarioId: 'storm', rev: '1-a' });
+    return results.flatMap((result) => ('events' in result ? result.events.map(essence) : []));
+  }
+});
+
+/** Waits until so many notifications have come, for as long as the test may take. */
+async function arrival({ reader }: Fixture, count: number): Promise<void> {
+  let left = count;
+  for await (const _ of reader.read('topic.storm-out', { from: { seq: 1 }, until: 'never' })) if (--left === 0) return;
+}
+
+function publish(fixture: Fixture, { data, ...event }: CloudEvent) {
+  const { id, source, type, time = '', correlationid = '' } = event;
+  const attributes = { id, source, type, time, correlationid, datacontenttype: 'application/json' };
+  return fixture.publisher.publish('topic.storm-in', { attributes, body: Buffer.from(JSON.stringify(data)) });
+}
+
+/** What the function answers; 502 when it is not there or goes away. */
+async function forward(port: number, { headers, body }: Call): Promise<Answer> {
+  try {
+    const { 'transfer-encoding': _, connection: __, ...rest } = headers;
+    const response = await fetch(`http://127.0.0.1:${port}/`, {
+      method: 'POST',
+      headers: rest as Record<string, string>,
+      body: new Uint8Array(body),
+    });
+    const type = response.headers.get('content-type') ?? 'text/plain';
+    return { status: response.status, headers: { 'content-type': type }, body: await response.text() };
+  } catch {
+    return { status: 502, body: 'no answer' };
+  }
+}
