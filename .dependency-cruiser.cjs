@@ -4,7 +4,7 @@
 const DRIVERS = [
   { library: 'nano', drivers: '^lib/couchdb/' },
   { library: 'amqplib', drivers: '/rabbitmq[^/]*\\.ts$' },
-  { library: '@aws-sdk/', drivers: '^lib/blob/|^functions/inference/(inference|model/source/s3-source)\\.ts$' },
+  { library: '@aws-sdk/', drivers: '^(lib/blob|minio)/|^functions/inference/(inference|model/source/s3-source)\\.ts$' },
   { library: '@nats-io/transport-node', drivers: '^lib/bus/nats-connection\\.ts$' },
   {
     library: '@nats-io/(jetstream|kv)',

@@ -1,4 +1,6 @@
 import { join } from 'node:path';
+import { openS3Client } from '#lib/blob/s3.ts';
+import { applyLayout } from '../minio/apply-layout.ts';
 import type { MadeSecrets } from './made-secrets.ts';
 import { type CouchdbServer, startCouchdb } from './server/couchdb.ts';
 import { freePort, LOOPBACK } from './server/free-port.ts';
@@ -90,7 +92,13 @@ export async function startServers(options: ServersOptions): Promise<ApplianceSe
   const minio = async (): Promise<S3Server> => {
     await secrets.put('s3-access-key', USER);
     const login = { accessKey: USER, secretKey: await secrets.get('s3-secret-key') };
-    return keep('minio', (common) => startMinio({ ...common, ...login }), await choosePort('minio', ports));
+    const server = await keep(
+      'minio',
+      (common) => startMinio({ ...common, ...login }),
+      await choosePort('minio', ports),
+    );
+    await makeBuckets(server);
+    return server;
   };
 
   // RabbitMQ's port is decided before it is up: nobody waits for it.
@@ -124,5 +132,16 @@ export async function startServers(options: ServersOptions): Promise<ApplianceSe
   } catch (error) {
     await stop();
     throw error;
+  }
+}
+
+/** The buckets that the functions expect; what is there already is left as it is. */
+async function makeBuckets({ endpoint, region, accessKey, secretKey }: S3Server): Promise<void> {
+  const credentials = async () => ({ accessKeyId: accessKey, secretAccessKey: secretKey });
+  const client = openS3Client({ endpoint, region, credentials });
+  try {
+    await applyLayout(client);
+  } finally {
+    client.destroy();
   }
 }
