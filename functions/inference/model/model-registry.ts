@@ -173,9 +173,15 @@ export function openModelRegistry({ pool, log, maxBytes }: ModelRegistryOptions)
   };
 }
 
-function keyOf({ file, options }: ModelRef): string {
-  const { session, batching, placement } = options;
-  return `${file.hash} ${JSON.stringify([session, batching, placement])}`;
+const keys = new WeakMap<ModelRef, string>();
+
+function keyOf(ref: ModelRef): string {
+  const known = keys.get(ref);
+  if (known !== undefined) return known;
+  const { session, batching, placement } = ref.options;
+  const key = `${ref.file.hash} ${JSON.stringify([session, batching, placement])}`;
+  keys.set(ref, key);
+  return key;
 }
 
 function estimatedBytes(fileBytes: number, threads: number): number {

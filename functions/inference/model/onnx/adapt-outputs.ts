@@ -1,3 +1,4 @@
+import { create } from '@bufbuild/protobuf';
 import { BoxError } from '#lib/error/box-error.ts';
 import type { Dtype } from '#lib/tensor/dtype.ts';
 import type { OutputSpec } from '../model.ts';
@@ -13,7 +14,13 @@ import {
   valueInfo,
 } from './graph-nodes.ts';
 import { attributesOf, type OnnxFile, shapeOf } from './onnx-file.ts';
-import type { GraphProto, NodeProto, TypeProto, ValueInfoProto } from './onnx-pb.ts';
+import {
+  type GraphProto,
+  type NodeProto,
+  OperatorSetIdProtoSchema,
+  type TypeProto,
+  type ValueInfoProto,
+} from './onnx-pb.ts';
 
 /** How the value of one output of the model is put together from tensors of the session. */
 export interface OutputPlan {
@@ -49,8 +56,20 @@ export function adaptOutputs(file: OnnxFile): AdaptedOutputs {
     return { plan, replaced };
   });
   const changed = plans.some(({ replaced }) => replaced !== undefined);
-  if (changed) graph.output = outputs;
+  if (changed) {
+    graph.output = outputs;
+    importStandardOperators(file);
+  }
   return { plans: plans.map(({ plan }) => plan), changed };
+}
+
+/** Any version does where the model itself uses none of the standard operators; ours are in all since this one. */
+const STANDARD_VERSION = 13n;
+
+/** A tree and a ZipMap need the machine learning operators alone: such a file does not import the standard ones. */
+function importStandardOperators({ model }: OnnxFile): void {
+  if (model.opsetImport.some(({ domain }) => domain === '' || domain === 'ai.onnx')) return;
+  model.opsetImport.push(create(OperatorSetIdProtoSchema, { domain: '', version: STANDARD_VERSION }));
 }
 
 interface Adapted {
