@@ -13,7 +13,7 @@ export const BUCKETS: readonly BucketLayout[] = [
   {
     name: 'thebox-samples',
     purpose: 'labelled samples, `<dataset>/data/<category>/<file>`, and what is made of them, `<dataset>/box/`',
-    keepVersionsDays: 30,
+    keepVersionsDays: 7,
     abortUploadsDays: 1,
   },
   {
