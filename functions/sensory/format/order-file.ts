@@ -60,7 +60,7 @@ export async function orderFile(
       return tar(
         samples.flatMap((_, i) => {
           const stem = String(first + i).padStart(9, '0');
-          const png = encodePng({ width, height, channels: 1, data: at(i) });
+          const png = encodePng({ width, height, channels: 1, data: at(i) }, 'stored');
           return [
             { name: `${stem}.png`, bytes: png },
             { name: `${stem}.cls`, bytes: Buffer.from(String(labels[i])) },

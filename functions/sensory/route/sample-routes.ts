@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import sharp from 'sharp';
 import type { CouchDatabase } from '#lib/couchdb/couch-database.ts';
 import { BoxError } from '#lib/error/box-error.ts';
 import type { FunctionRequest, FunctionResponse, Route } from '#lib/function/route.ts';
 import { jsonBody, queryInteger, queryText } from '#lib/function/route.ts';
+import { makeThumbnail } from '#lib/image/thumbnail.ts';
 import { bareContentType } from '#lib/message/cloud-event.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
 import { isImage, readFacts, type Sample } from '../catalogue/sample.ts';
@@ -151,13 +151,8 @@ async function sendThumbnail(parts: SensoryParts, request: FunctionRequest): Pro
   const size = queryInteger(request, 'size', 8, MAX_THUMBNAIL) ?? 128;
   if (!isImage(sample)) throw new BoxError('unprocessable', `Cannot show ${sample.path}: it is no picture`);
   const { bytes } = await parts.store.get(catalogue.places.data + sample.path);
-  const picture = sharp(bytes, { limitInputPixels: parts.config.maxImagePixels });
-  try {
-    const body = await picture.resize(size, size, { fit: 'inside', kernel: 'nearest' }).png().toBuffer();
-    return { status: 200, headers: { 'content-type': 'image/png' }, body };
-  } catch (cause) {
-    throw new BoxError('unprocessable', `Cannot show ${sample.path}: it is broken`, { cause });
-  }
+  const body = await makeThumbnail(bytes, size, { maxPixels: parts.config.maxImagePixels });
+  return { status: 200, headers: { 'content-type': 'image/png' }, body };
 }
 
 /** Copies the object to its new place, tells the catalogue of both at once, then removes the old one. */

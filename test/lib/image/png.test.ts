@@ -92,6 +92,13 @@ describe('encodePng', () => {
       const data = Uint8Array.from({ length: 5 * 7 * channels }, (_, i) => (i * 37) % 256);
       const image = { width: 5, height: 7, channels, data };
       assert.deepEqual(decodePng(encodePng(image), LIMITS), image);
+      assert.deepEqual(decodePng(encodePng(image, 'stored'), LIMITS), image);
     });
   }
+
+  it('stores a picture of several blocks', () => {
+    const data = Uint8Array.from({ length: 400 * 500 }, (_, i) => 255 - (i % 7));
+    const image = { width: 400, height: 500, channels: 1 as const, data };
+    assert.deepEqual(decodePng(encodePng(image, 'stored'), LIMITS), image);
+  });
 });
