@@ -1,15 +1,18 @@
-import { connectNats } from '#lib/bus/nats-connection.ts';
+import { checkAnswers, connectNats } from '#lib/bus/nats-connection.ts';
 import { openCouchDatabase } from '#lib/couchdb/couch-database.ts';
-import { BoxError } from '#lib/error/box-error.ts';
+import { BoxError, errorText } from '#lib/error/box-error.ts';
 import { type Log, openLog } from '#lib/log/log.ts';
 import { openCouchdbScenarioFeed } from '#lib/scenario/couchdb-scenario-feed.ts';
 import { openSecretFiles, type SecretFiles } from '#lib/secret/secret-files.ts';
+import { openBackoff } from './backoff.ts';
 import { type ConnectorConfig, readConnectorConfig } from './config.ts';
 import { openHealthServer } from './health-server.ts';
 import { openInvoker } from './invoker.ts';
 import { type ConnectorMetrics, openConnectorMetrics } from './metrics.ts';
 import { type Connector, openConnector } from './open-connector.ts';
 import { type RabbitmqTrigger, startRabbitmqTrigger } from './rabbitmq-trigger.ts';
+
+const FLUSH_TIMEOUT_MS = 1000;
 
 /** The OpenFaaS event connector: brings messages to functions, and what they answer back to the bus. */
 async function main(): Promise<void> {
@@ -35,13 +38,39 @@ async function main(): Promise<void> {
     const graceMs = config.shutdownSeconds * 1000;
     // Whatever does not end by itself is cut off: what was not acknowledged comes again.
     setTimeout(() => process.exit(1), graceMs + 2000).unref();
-    await connector?.close(graceMs);
-    await server.close();
-    process.exit(0);
+    try {
+      await connector?.close(graceMs);
+      await server.close();
+      process.exit(0);
+    } catch (error) {
+      log.error({ err: error }, 'did not end cleanly');
+      process.exit(1);
+    }
   };
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void end(signal));
 
-  connector = await open(config, log, metrics);
+  connector = await openUntilThere(config, log, metrics, () => isEnding);
+}
+
+/** Opens the connector, again and again until what it needs is there: a board starts its services in any order. */
+async function openUntilThere(
+  config: ConnectorConfig,
+  log: Log,
+  metrics: ConnectorMetrics,
+  isEnding: () => boolean,
+): Promise<Connector | undefined> {
+  const backoff = openBackoff({ firstMs: 200, maxMs: 5000 });
+  while (!isEnding()) {
+    try {
+      return await open(config, log, metrics);
+    } catch (error) {
+      const { code, message } = BoxError.from(error);
+      if (code !== 'unavailable') throw error;
+      log.warn({ reason: message }, 'waiting for what the connector needs');
+      await backoff.wait(new AbortController().signal);
+    }
+  }
+  return undefined;
 }
 
 async function open(config: ConnectorConfig, log: Log, metrics: ConnectorMetrics): Promise<Connector> {
@@ -49,7 +78,6 @@ async function open(config: ConnectorConfig, log: Log, metrics: ConnectorMetrics
   const connection = await connectNats({
     url: config.natsUrl,
     name: 'connector',
-    atFirst: 'wait',
     ...(config.natsUser !== undefined && { user: config.natsUser, password: await secrets.read('nats-password') }),
   });
   const database = openCouchDatabase({
@@ -63,6 +91,10 @@ async function open(config: ConnectorConfig, log: Log, metrics: ConnectorMetrics
   const feed = openCouchdbScenarioFeed(database, {
     onError: (error) => log.warn({ err: error }, 'the scenarios cannot be followed at the moment'),
   });
+  const close = async () => {
+    await database.close();
+    await connection.close();
+  };
   const connector = await openConnector({
     connection,
     feed,
@@ -71,6 +103,9 @@ async function open(config: ConnectorConfig, log: Log, metrics: ConnectorMetrics
     log,
     metrics,
     limits: limitsOf(config),
+  }).catch(async (error: unknown) => {
+    await close();
+    throw error;
   });
   const trigger =
     config.amqpUrl === undefined ? undefined : startTrigger(config, config.amqpUrl, secrets, log, metrics);
@@ -78,8 +113,10 @@ async function open(config: ConnectorConfig, log: Log, metrics: ConnectorMetrics
     health: connector.health,
     async close(graceMs) {
       await Promise.all([connector.close(graceMs), trigger?.close(graceMs)]);
-      await database.close();
-      await connection.drain();
+      await checkAnswers(connection, FLUSH_TIMEOUT_MS).catch((error: unknown) =>
+        log.warn({ reason: errorText(error) }, 'some acknowledgements may not have arrived'),
+      );
+      await close();
     },
   };
 }
@@ -147,4 +184,8 @@ function withoutLogin(urls: string): string {
   return urls.replaceAll(/\/\/[^@/]*@/g, '//');
 }
 
-await main();
+await main().catch((error: unknown) => {
+  // A configuration or a server that no waiting will mend.
+  process.stderr.write(`${errorText(error)}\n`);
+  process.exit(1);
+});

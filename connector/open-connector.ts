@@ -5,6 +5,7 @@ import { openJetStreamStatusWriter } from '#lib/bus/jetstream-stage-status.ts';
 import { ensureStreams, type StreamLimits } from '#lib/bus/jetstream-streams.ts';
 import { ensureRelay, relayTimers } from '#lib/bus/jetstream-timers.ts';
 import type { HistoryLimits } from '#lib/bus/jetstream-trim.ts';
+import { checkAnswers } from '#lib/bus/nats-connection.ts';
 import { openStoredPublish } from '#lib/bus/stored-publish.ts';
 import { consumerName } from '#lib/bus/subjects.ts';
 import { BoxError, errorText } from '#lib/error/box-error.ts';
@@ -68,7 +69,9 @@ export async function openConnector(parts: ConnectorParts): Promise<Connector> {
   await ensureStreams(manager, [], limits.streams);
   const stored = openStoredPublish(connection);
   const status = await openJetStreamStatusWriter(connection);
-  const earlier = await status.lastReports();
+  const earlier = new Map(
+    (await status.lastReports()).map((report) => [consumerName(report.scenario, report.stage), report]),
+  );
   const keeper = openBusKeeper({ manager, limits: limits.streams, history: limits.history, metrics, log });
   const invoker = openInvoker({
     gatewayUrl: parts.gatewayUrl,
@@ -82,7 +85,10 @@ export async function openConnector(parts: ConnectorParts): Promise<Connector> {
 
   const startWorker = (plan: StagePlan) => {
     const { scenarioId, stage } = plan;
-    const last = earlier.find((each) => each.scenario === scenarioId && each.stage === stage);
+    const name = consumerName(scenarioId, stage);
+    const last = earlier.get(name);
+    // A scenario that is put anew later counts from nought.
+    earlier.delete(name);
     const progress = openStageProgress(plan, { log, metrics, earlier: last, onStateChange: report });
     progresses.add(progress);
     const outputs = openOutputPublisher({
@@ -105,7 +111,7 @@ export async function openConnector(parts: ConnectorParts): Promise<Connector> {
         openStageQueue({
           connection,
           manager,
-          consumer: consumerName(scenarioId, stage),
+          consumer: name,
           maxBatchEvents: limits.maxBatchEvents,
           maxBatchBytes: limits.maxBatchBytes,
           ackWaitMs,
@@ -170,7 +176,7 @@ export async function openConnector(parts: ConnectorParts): Promise<Connector> {
   return {
     async health() {
       if (connection.isClosed()) throw new BoxError('unavailable', 'Cannot work: the connection to NATS is closed');
-      await answers(connection);
+      await checkAnswers(connection, HEALTH_TIMEOUT_MS);
       if (!isCaughtUp) throw new BoxError('unavailable', 'Cannot work: the scenarios could not be read yet');
     },
     async close(graceMs) {
@@ -205,16 +211,4 @@ async function reportAll(
 
 async function onReconnect(connection: NatsConnection, restore: () => Promise<void>): Promise<void> {
   for await (const status of connection.status()) if (status.type === 'reconnect') await restore();
-}
-
-/** Rejects when NATS does not answer: while the connection is lost, a flush waits until it is there again. */
-async function answers(connection: NatsConnection): Promise<void> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const late = new BoxError('unavailable', `Cannot work: NATS does not answer within ${HEALTH_TIMEOUT_MS} ms`);
-  const timer = setTimeout(() => reject(late), HEALTH_TIMEOUT_MS);
-  try {
-    await Promise.race([connection.flush(), promise]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -74,7 +74,7 @@ export async function relayTimers(
   await ensureRelay(manager);
   const consumer = await jetstream(connection).consumers.get(TIMER_STREAM, RELAY);
   const messages = await consumer.consume({ max_messages: 100 });
-  void (async () => {
+  const run = async () => {
     for await (const message of messages) {
       const failed = await relay(publish, message).catch(BoxError.from);
       if (failed === undefined) message.ack();
@@ -83,7 +83,9 @@ export async function relayTimers(
         message.nak(TRY_AGAIN_MS);
       }
     }
-  })();
+  };
+  // Ended by a closed connection: what was not acknowledged comes again.
+  run().catch((error: unknown) => onFailure(BoxError.from(error)));
   return messages;
 }
 

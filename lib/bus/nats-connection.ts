@@ -51,3 +51,20 @@ export async function connectNats(options: NatsOptions): Promise<NatsConnection>
   }
   return connection;
 }
+
+/**
+ * Resolves once the server has taken everything that was sent.
+ *
+ * @throws BoxError `unavailable` when it does not answer in time: while the connection is lost, that is until it is back.
+ */
+export async function checkAnswers(connection: NatsConnection, timeoutMs: number): Promise<void> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+  try {
+    await Promise.race([connection.flush(), promise]);
+  } catch (cause) {
+    throw new BoxError('unavailable', `Cannot reach NATS: ${errorText(cause)}`, { cause });
+  } finally {
+    clearTimeout(timer);
+  }
+}
