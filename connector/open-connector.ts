@@ -97,7 +97,7 @@ export async function openConnector(parts: ConnectorParts): Promise<Connector> {
       duplicateWindowMs: limits.streams.duplicateWindowMs,
       onTrouble: progress.trouble,
       onFull: () => attempt(keeper.makeRoom),
-      onNoStream: async () => runner.restore(scenarioId),
+      onNoStream: (topic) => attempt(() => keeper.addTopics(topic.startsWith('thebox.') ? [] : [topic])),
     });
     const worker = startStageWorker(plan, {
       invoker,

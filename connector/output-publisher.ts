@@ -39,8 +39,8 @@ export interface OutputPublisherParts {
   readonly onTrouble: (trouble: Trouble) => void;
   /** Makes room in the stream, where that is possible. */
   readonly onFull: () => Promise<void>;
-  /** The bus takes the out_topic no more: its streams have to be set up again. */
-  readonly onNoStream: () => Promise<void>;
+  /** The bus takes the topic no more: its streams have to be set up again. */
+  readonly onNoStream: (topic: string) => Promise<void>;
 }
 
 const TIMEOUT_MS = 10_000;
@@ -60,7 +60,12 @@ export function openOutputPublisher(parts: OutputPublisherParts): OutputPublishe
     async publishDead(plan, letters, suspects, stop) {
       const subject = deadSubject(plan.scenarioId, plan.stage);
       const ids = lookup(DEAD_STREAM, subject, outputIdPrefix(plan));
-      return (await publishAll(parts, ids, letters, suspects, stop)) !== undefined;
+      const tooLarge = await publishAll(parts, ids, letters, suspects, stop);
+      if (tooLarge === undefined || tooLarge.length === 0) return tooLarge !== undefined;
+      // With the reason added, the largest messages that the bus takes are too large for it: the reason is kept.
+      const large = new Set(tooLarge.map(({ entry }) => entry));
+      const shortened = letters.filter(({ entry }) => large.has(entry)).map(withoutBody);
+      return (await publishAll(parts, ids, shortened, suspects, stop)) !== undefined;
     },
     async publishTimers(timers, stop) {
       let left = timers;
@@ -70,7 +75,7 @@ export function openOutputPublisher(parts: OutputPublisherParts): OutputPublishe
         left = left.filter((_, i) => !isStored(outcomes[i]));
         const error = outcomes.find((outcome) => !isStored(outcome));
         if (error === undefined || isStored(error)) break;
-        await handleRefusal(parts, error);
+        await handleRefusal(parts, error, left[0]?.subject ?? '');
         await backoff.wait(stop);
       }
       return left.length === 0;
@@ -98,7 +103,7 @@ async function publishAll(
     try {
       left = await withoutPublished(ids, left, uncertain);
     } catch (error) {
-      await handleRefusal(parts, BoxError.from(error));
+      await handleRefusal(parts, BoxError.from(error), '');
       await backoff.wait(stop);
       continue;
     }
@@ -117,7 +122,7 @@ async function publishAll(
     left = again.map(({ output }) => output);
     const [first] = again;
     if (first !== undefined) {
-      await handleRefusal(parts, first.error);
+      await handleRefusal(parts, first.error, first.output.message.subject);
       await backoff.wait(stop);
     }
   }
@@ -139,12 +144,18 @@ async function withoutPublished(
   return outputs.filter(({ id }) => !published.has(id));
 }
 
-async function handleRefusal(parts: OutputPublisherParts, error: BoxError): Promise<void> {
+async function handleRefusal(parts: OutputPublisherParts, error: BoxError, topic: string): Promise<void> {
   parts.onTrouble({ code: error.code, message: error.message, counted: false });
   if (error.code === 'storage_full') await parts.onFull();
-  if (error.code === 'not_found') await parts.onNoStream();
+  if (error.code === 'not_found') await parts.onNoStream(topic);
 }
 
 function isStored(outcome: Stored | BoxError | undefined): outcome is Stored {
   return outcome !== undefined && 'seq' in outcome;
+}
+
+function withoutBody(output: Output): Output {
+  const { subject, head } = output.message;
+  const shortened = head.replace(/\r\n$/, 'Box-Dead-Body: dropped, it was too large\r\n\r\n');
+  return { ...output, message: { subject, head: shortened, body: '' } };
 }

@@ -14,6 +14,7 @@ import { deadSubject } from './subjects.ts';
 
 /** How a dead letter says why and whence: headers beside those of the message itself. */
 const PREFIX = 'box-dead-';
+const MAX_REASON_LENGTH = 2000;
 
 export type Death = Omit<DeadLetter, 'seq' | 'attributes' | 'bytes' | 'subject' | 'inputSeq'>;
 
@@ -31,7 +32,7 @@ export function deadLetterMessage(
     scenario: death.scenario,
     stage: death.stage,
     code: death.code,
-    reason: death.reason,
+    reason: death.reason.slice(0, MAX_REASON_LENGTH),
     time: death.time,
     attempts: death.attempts,
     rev: death.rev,

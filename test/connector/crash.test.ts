@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { openCouchDatabase } from '#lib/couchdb/couch-database.ts';
 import { openCouchdbScenarioStore } from '#lib/scenario/couchdb-scenario-store.ts';
-import { sharedCouchdb, uniqueName } from '../support/servers.ts';
+import { sharedCouchdb, temporaryFolder, uniqueName } from '../support/servers.ts';
 import { echo, type Fixture, jsonOf, LIMITS, openFixture, openGateway, record, until } from './fixture.ts';
 
 /** Sends `total` numbers, some at a time. */
@@ -170,6 +170,29 @@ describe('connector: crashes', () => {
       await box.receive('nats_out', sent.length);
       await box.idle('nats');
       assert.deepEqual((await box.all('nats_out')).map(jsonOf), sent);
+    } finally {
+      await box.close();
+    }
+  }).timeout(60_000);
+
+  it('a bus that comes back without its data is set up again', async () => {
+    const box = await openFixture();
+    try {
+      box.gateway.functions.set('echo', echo);
+      await box.put(record('wiped', { ingestion: { in: 'wiped_in', out: 'wiped_out', function: 'echo' } }));
+      await box.send('wiped_in', 1);
+      await box.receive('wiped_out', 1);
+      await box.restartNats(await temporaryFolder('empty'));
+      await until(
+        () =>
+          box.send('wiped_in', 2).then(
+            () => true,
+            () => false,
+          ),
+        'the topic to be back',
+      );
+      assert.equal(jsonOf((await box.receive('wiped_out', 1))[0]), 2);
+      await until(async () => (await box.status.stages()).length === 1, 'the status to be back');
     } finally {
       await box.close();
     }

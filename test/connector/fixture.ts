@@ -253,10 +253,10 @@ export async function openFixture(limits: Partial<ConnectorLimits> = {}, gateway
     connector,
     startConnector,
     stopConnector,
-    /** Kills NATS and starts it again on the same port with the same data. */
-    async restartNats() {
+    /** Kills NATS and starts it again on the same port, with the same data unless another folder is given. */
+    async restartNats(folder = dataDir) {
       await nats.kill();
-      nats = await startNats({ dataDir, port: nats.port });
+      nats = await startNats({ dataDir: folder, port: nats.port });
     },
     /** Puts the scenario and waits until the connector works with it. */
     async put(scenario: ScenarioRecord) {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { answering, echo, type Fixture, jsonOf, openFixture, record, results } from './fixture.ts';
+import { answering, echo, type Fixture, jsonOf, openFixture, record, results, until } from './fixture.ts';
 
 describe('connector: what becomes of an event', () => {
   let box: Fixture;
@@ -253,6 +253,31 @@ describe('connector: what becomes of an event', () => {
       letters.map(({ code }) => code),
       ['internal'],
     );
+  });
+
+  it('the largest message that the bus takes leaves a dead letter with its reason, without its data', async () => {
+    box.gateway.functions.set('never', () => ({ status: 422, body: 'no '.repeat(1000) }));
+    await box.put(record('huge', { ingestion: { in: 'huge_in', out: 'huge_out', function: 'never' } }));
+    const attributes = { datacontenttype: 'application/octet-stream' };
+    await box.publisher.publish('huge_in', { attributes, body: Buffer.alloc(10 * 1024 * 1024 - 60) });
+    await until(
+      async () => (await box.deadLetters.list({ scenario: 'huge' }, { limit: 1 })).total === 1,
+      'a dead letter',
+    );
+    const [letter] = (await box.deadLetters.list({ scenario: 'huge' }, { limit: 1 })).letters;
+    assert.deepEqual([letter?.code, letter?.bytes], ['http_422', 0]);
+    assert.match(letter?.reason ?? '', /^422: no no/);
+  });
+
+  it('an output that is larger than the bus takes makes its event a dead letter', async () => {
+    box.gateway.functions.set('grow', () => ({ status: 200, body: Buffer.alloc(11 * 1024 * 1024) }));
+    await box.put(record('grow', { ingestion: { in: 'grow_in', out: 'grow_out', function: 'grow' } }));
+    await box.send('grow_in', 1);
+    await until(
+      async () => (await box.deadLetters.list({ scenario: 'grow' }, { limit: 1 })).total === 1,
+      'a dead letter',
+    );
+    assert.equal((await box.deadLetters.list({ scenario: 'grow' }, { limit: 1 })).letters[0]?.code, 'too_large');
   });
 
   it('two scenarios that share an in_topic each get every message', async () => {
