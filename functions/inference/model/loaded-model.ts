@@ -43,6 +43,8 @@ const MAIN_THREAD_ROW_MS = 0.05;
 const MAIN_THREAD_FILE_BYTES = 4 * 1024 * 1024;
 /** Input elements of one run in the main thread; more go to a worker. */
 const MAIN_THREAD_ELEMENTS = 16_384;
+/** From this on a run is long enough for the next one to be handed over ahead of time. */
+const AHEAD_ROW_MS = 0.5;
 /** A batch is not to take longer than this, or small requests wait for strangers: rows are fewer for slow models. */
 const BATCH_MS = 4;
 
@@ -67,7 +69,7 @@ export async function loadModel(path: string, options: LoadOptions, pool: Thread
     {
       ...options.batching,
       maxRows,
-      maxRunning: inMain ? 1 : pool.threads,
+      maxRunning: inMain ? 1 : pool.threads * runsPerThread(trial),
     },
   );
   return loaded(inWorkers, inMain, trial, batcher);
@@ -101,6 +103,11 @@ async function openInMain(
     trial.rowMs < MAIN_THREAD_ROW_MS &&
     fileBytes <= MAIN_THREAD_FILE_BYTES;
   return fits || options.placement === 'main' ? openSession(path, options.session) : undefined;
+}
+
+/** A slow model's next run waits in its thread already, which need not idle while the main thread is busy with others. */
+function runsPerThread({ rowMs }: DryRun): number {
+  return rowMs !== undefined && rowMs >= AHEAD_ROW_MS ? 2 : 1;
 }
 
 function rowsOfOneBatch(maxRows: number, rowMs: number): number {

@@ -1,6 +1,6 @@
-import { Agent, type Dispatcher, request } from 'undici';
+import { type Agent, type Dispatcher, request } from 'undici';
 import { BoxError, errorText } from '#lib/error/box-error.ts';
-import { checkLiteralAddress, openHostRules, publicLookup } from './address-guard.ts';
+import { openAddressGuard } from '#lib/net/address-guard.ts';
 import type { ModelSource, OpenedFile, Validators } from './source.ts';
 
 const MAX_REDIRECTS = 5;
@@ -10,24 +10,14 @@ export interface HttpSource extends ModelSource {
   close(): Promise<void>;
 }
 
-/** @param hosts see `openHostRules` */
+/** @param hosts see `AddressGuardOptions` */
 export function openHttpSource(hosts: readonly string[]): HttpSource {
-  const rules = openHostRules(hosts);
-  const anyAddress = new Agent({ connections: 4 });
-  const publicOnly = new Agent({ connections: 4, connect: { lookup: publicLookup } });
-
-  const agentFor = (url: URL): Agent => {
-    const port = url.port || (url.protocol === 'https:' ? '443' : '80');
-    if (rules.check(url.hostname, port) === 'any address') return anyAddress;
-    checkLiteralAddress(url.hostname);
-    return publicOnly;
-  };
-
+  const guard = openAddressGuard({ hosts, setting: 'MODEL_HOSTS', action: 'fetch model', connections: 4 });
   return {
     async open(location, known, signal) {
       let url = new URL(location);
       for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
-        const response = await ask(url, agentFor(url), known, signal);
+        const response = await ask(url, guard.agentFor(url), known, signal);
         const { statusCode } = response;
         if (statusCode === 304) {
           await response.body.dump();
@@ -40,9 +30,7 @@ export function openHttpSource(hosts: readonly string[]): HttpSource {
       }
       throw new BoxError('unprocessable', `Cannot fetch model: at most ${MAX_REDIRECTS} redirects, got more`);
     },
-    async close() {
-      await Promise.all([anyAddress.destroy(), publicOnly.destroy()]);
-    },
+    close: () => guard.close(),
   };
 }
 
