@@ -17,7 +17,7 @@ export const BUCKETS: readonly BucketLayout[] = [
     abortUploadsDays: 1,
   },
   {
-    name: 'thebox-models',
+    name: 'models',
     purpose: 'ONNX models, by name and version',
     keepVersionsDays: 90,
     abortUploadsDays: 1,
