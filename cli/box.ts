@@ -4,6 +4,7 @@ import { BoxError, errorText } from '#lib/error/box-error.ts';
 import type { CommandContext } from './command/command.ts';
 import { registerDead } from './command/dead.ts';
 import { registerEnv } from './command/env.ts';
+import { registerRule } from './command/rule.ts';
 import { registerScenario } from './command/scenario.ts';
 import { registerSend } from './command/send.ts';
 import { registerStatus } from './command/status.ts';
@@ -26,7 +27,15 @@ const context: CommandContext = {
   signal: abort.signal,
 };
 
-for (const register of [registerScenario, registerSend, registerWatch, registerStatus, registerDead, registerEnv]) {
+for (const register of [
+  registerScenario,
+  registerRule,
+  registerSend,
+  registerWatch,
+  registerStatus,
+  registerDead,
+  registerEnv,
+]) {
   register(program, context);
 }
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => abort.abort());

@@ -4,6 +4,7 @@ import { Counter, type Registry } from 'prom-client';
 export interface NotificationMetrics {
   failed(scenario: string, rule: string): void;
   ignored(scenario: string, rule: string, reason: string): void;
+  webhook(scenario: string, outcome: string): void;
 }
 
 export function openNotificationMetrics(registry: Registry): NotificationMetrics {
@@ -19,8 +20,15 @@ export function openNotificationMetrics(registry: Registry): NotificationMetrics
     labelNames: ['scenario', 'rule', 'reason'] as const,
     registers: [registry],
   });
+  const webhooks = new Counter({
+    name: 'box_webhook_posts_total',
+    help: 'Tries to post a notification to a webhook, by outcome: sent, failed, given_up.',
+    labelNames: ['scenario', 'outcome'] as const,
+    registers: [registry],
+  });
   return {
     failed: (scenario, rule) => failures.labels(scenario, rule).inc(),
     ignored: (scenario, rule, reason) => ignored.labels(scenario, rule, reason).inc(),
+    webhook: (scenario, outcome) => webhooks.labels(scenario, outcome).inc(),
   };
 }

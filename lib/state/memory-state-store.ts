@@ -28,7 +28,7 @@ export function openMemoryStateStore(now: () => number = Date.now): StateStore {
     list: async (prefix) =>
       new Map(
         [...entries.keys()]
-          .filter((key) => key.startsWith(`${prefix}.`))
+          .filter((key) => prefix === '' || key.startsWith(`${prefix}.`))
           .map((key): [string, KeptState] => [key, kept(key)])
           .filter(([, { value }]) => value !== undefined),
       ),

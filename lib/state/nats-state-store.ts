@@ -74,7 +74,7 @@ export async function openNatsStateStore(
     async list(prefix) {
       return asked('list state', async () => {
         const found = new Map<string, KeptState>();
-        for await (const entry of await kv.history({ key: `${prefix}.>` })) {
+        for await (const entry of await kv.history({ key: prefix === '' ? '>' : `${prefix}.>` })) {
           if (entry.operation !== 'PUT') continue;
           found.set(entry.key, { value: entry.json(), revision: entry.revision });
         }

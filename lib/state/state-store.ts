@@ -33,6 +33,6 @@ export interface StateStore {
    *   writes may have been made.
    */
   save(writes: readonly StateWrite[]): Promise<readonly WriteOutcome[]>;
-  /** Every key that begins with `prefix` and a dot, with its value. */
+  /** Every key that begins with `prefix` and a dot, with its value; with an empty prefix all. */
   list(prefix: string): Promise<ReadonlyMap<string, KeptState>>;
 }

@@ -66,6 +66,8 @@ export function testStateStore(open: () => Promise<StateStore>): void {
     const found = await store.list(p);
     assert.deepEqual([...found.keys()].sort(), [`${p}.a.b`, `${p}.c`]);
     assert.deepEqual(found.get(`${p}.c`), await value(`${p}.c`));
+    const all = await store.list('');
+    assert.ok(all.has(`${p}x.d`) && all.has(`${p}.c`) && !all.has(`${p}.gone`));
   });
 
   it('loads and saves a thousand keys', async () => {
