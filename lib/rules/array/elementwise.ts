@@ -73,9 +73,11 @@ interface Choice {
 }
 
 function pick(flags: NumberStore, out: Store, yes: Choice, no: Choice): void {
-  let [i, j] = [yes.at, no.at];
-  const [values, others] = [yes.data, no.data];
-  for (let k = 0; k < flags.length; k++, i += yes.step, j += no.step) {
+  const { data: values, step: valueStep } = yes;
+  const { data: others, step: otherStep } = no;
+  let i = yes.at;
+  let j = no.at;
+  for (let k = 0; k < flags.length; k++, i += valueStep, j += otherStep) {
     out[k] = (flags[k] !== 0 ? values[i] : others[j]) as number;
   }
 }

@@ -4,6 +4,7 @@ import { type DType, FLOAT32, type NumberStore } from './dtype.ts';
 const SMALL = 256;
 const DIGIT_BITS = 11;
 const DIGITS = 1 << DIGIT_BITS;
+const LAST = DIGITS - 1;
 
 /**
  * The order of `count` numbers from `start`: their indexes, lowest first, NaN last, equal ones as they came. A radix sort
@@ -69,26 +70,35 @@ function keysOfDoubles(data: NumberStore, start: number, count: number): { low: 
   const low = new Uint32Array(count);
   const high = new Uint32Array(count);
   for (let i = 0; i < count; i++) {
-    const [bottom, top] = [words[2 * i] as number, words[2 * i + 1] as number];
+    const bottom = words[2 * i] as number;
+    const top = words[2 * i + 1] as number;
     high[i] = top & 0x80000000 ? ~top : top | 0x80000000;
     low[i] = top & 0x80000000 ? ~bottom : bottom;
   }
   return { low, high };
 }
 
-/** Where each value of a digit begins among keys sorted by it. */
-function startsOf(keys: Uint32Array, shift: number, starts: Uint32Array): void {
-  starts.fill(0);
+/** For each digit, where each of its values begins among keys sorted by it; all three counted in one sweep. */
+function startsOf(keys: Uint32Array): readonly Uint32Array[] {
+  const [low, middle, high] = [new Uint32Array(DIGITS), new Uint32Array(DIGITS), new Uint32Array(DIGITS)];
   for (let i = 0; i < keys.length; i++) {
-    const digit = ((keys[i] as number) >>> shift) & (DIGITS - 1);
-    starts[digit] = (starts[digit] as number) + 1;
+    const key = keys[i] as number;
+    const a = key & LAST;
+    const b = (key >>> DIGIT_BITS) & LAST;
+    const c = key >>> (2 * DIGIT_BITS);
+    low[a] = (low[a] as number) + 1;
+    middle[b] = (middle[b] as number) + 1;
+    high[c] = (high[c] as number) + 1;
   }
-  let total = 0;
-  for (let digit = 0; digit < DIGITS; digit++) {
-    const here = starts[digit] as number;
-    starts[digit] = total;
-    total += here;
+  for (const counts of [low, middle, high]) {
+    let total = 0;
+    for (let digit = 0; digit < DIGITS; digit++) {
+      const here = counts[digit] as number;
+      counts[digit] = total;
+      total += here;
+    }
   }
+  return [low, middle, high];
 }
 
 /** Sorts what belongs to each key by the keys, digit by digit from the lowest; each pass keeps the order of the last. */
@@ -96,12 +106,11 @@ function sortKeys(unsorted: Uint32Array, belonging: Uint32Array): Uint32Array {
   const count = unsorted.length;
   let [keys, items] = [unsorted, belonging];
   let [nextKeys, nextItems]: [Uint32Array, Uint32Array] = [new Uint32Array(count), new Uint32Array(count)];
-  const starts = new Uint32Array(DIGITS);
-  for (let shift = 0; shift < 32; shift += DIGIT_BITS) {
-    startsOf(keys, shift, starts);
+  let shift = 0;
+  for (const starts of startsOf(keys)) {
     for (let i = 0; i < count; i++) {
       const key = keys[i] as number;
-      const digit = (key >>> shift) & (DIGITS - 1);
+      const digit = (key >>> shift) & LAST;
       const place = starts[digit] as number;
       starts[digit] = place + 1;
       nextKeys[place] = key;
@@ -109,6 +118,7 @@ function sortKeys(unsorted: Uint32Array, belonging: Uint32Array): Uint32Array {
     }
     [keys, nextKeys] = [nextKeys, keys];
     [items, nextItems] = [nextItems, items];
+    shift += DIGIT_BITS;
   }
   return items;
 }
@@ -116,17 +126,17 @@ function sortKeys(unsorted: Uint32Array, belonging: Uint32Array): Uint32Array {
 function sortSingles(data: NumberStore, start: number, count: number): NumberStore {
   let keys = keysOfSingles(data, start, count);
   let next: Uint32Array = new Uint32Array(count);
-  const starts = new Uint32Array(DIGITS);
-  for (let shift = 0; shift < 32; shift += DIGIT_BITS) {
-    startsOf(keys, shift, starts);
+  let shift = 0;
+  for (const starts of startsOf(keys)) {
     for (let i = 0; i < count; i++) {
       const key = keys[i] as number;
-      const digit = (key >>> shift) & (DIGITS - 1);
+      const digit = (key >>> shift) & LAST;
       const place = starts[digit] as number;
       starts[digit] = place + 1;
       next[place] = key;
     }
     [keys, next] = [next, keys];
+    shift += DIGIT_BITS;
   }
   for (let i = 0; i < count; i++) {
     const key = keys[i] as number;

@@ -103,6 +103,7 @@ function reduceLanes(reduction: Reduction, lanes: Lanes, dtype: DType, out: Numb
 /** The sum in the precision that numpy has for this type. */
 export function sumOf(run: Run, dtype: DType): number {
   const { data, start, count, step } = run;
+  if (step === 1 && data instanceof Uint8Array) return sumOfBytes(data, start, count);
   if (step === 1) return dtype === FLOAT32 ? pairwiseSum32(data, start, count) : pairwiseSum(data, start, count);
   const end = start + count * step;
   let sum = -0;
@@ -112,6 +113,21 @@ export function sumOf(run: Run, dtype: DType): number {
     for (let i = start; i < end; i += step) sum += data[i] as number;
   }
   return sum;
+}
+
+/** Masks are summed more than anything else. */
+function sumOfBytes(data: Uint8Array, start: number, count: number): number {
+  let [s0, s1, s2, s3] = [0, 0, 0, 0];
+  const end = start + count;
+  let i = start;
+  for (; i + 4 <= end; i += 4) {
+    s0 += data[i] as number;
+    s1 += data[i + 1] as number;
+    s2 += data[i + 2] as number;
+    s3 += data[i + 3] as number;
+  }
+  for (; i < end; i++) s0 += data[i] as number;
+  return s0 + s1 + s2 + s3;
 }
 
 /** The type that sums and products of a type have. */

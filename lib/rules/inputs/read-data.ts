@@ -13,6 +13,7 @@ import {
 } from '../array/dtype.ts';
 import { NdArray } from '../array/ndarray.ts';
 import { PyDict } from '../value/hashed.ts';
+import { normalInt } from '../value/integer.ts';
 import { valueError } from '../value/py-error.ts';
 import { PyFloat, PyList, type Value } from '../value/value.ts';
 
@@ -113,8 +114,9 @@ function readJson(value: unknown, depth = 0): Value {
   switch (typeof value) {
     case 'string':
     case 'boolean':
-    case 'bigint':
       return value;
+    case 'bigint':
+      return normalInt(value);
     case 'number':
       return Number.isSafeInteger(value) && !Object.is(value, -0) ? value : new PyFloat(value);
     case 'object':
