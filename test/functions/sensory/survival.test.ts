@@ -9,9 +9,9 @@ import { digitPng, numberOf } from './digits.ts';
 import { type SensoryOptions, type SensoryProcess, startSensory } from './sensory-process.ts';
 import { startCourier } from './task-courier.ts';
 
-const COUNT = 600;
+const COUNT = 300;
 /** How far an order is, or how many samples are stored, when the victim is ended. */
-const STRIKE_AT = 100;
+const STRIKE_AT = 60;
 
 /** Servers of this test's own, since it ends them as a power cut would, and starts them again with what they kept. */
 describe('an order and stores while servers are killed', function () {
@@ -44,7 +44,7 @@ describe('an order and stores while servers are killed', function () {
       couchdbUrl: await couchdbUrl(),
       couchdbDatabase: uniqueName('orders'),
       amqpUrl: `${rabbitmq.url}/sensory`,
-      env: { SHARD_SIZE: '300', LIST_SECONDS: '60' },
+      env: { SHARD_SIZE: '100', LIST_SECONDS: '60' },
     };
     sensory = await startSensory(options);
     options = { ...options, port: sensory.port };
@@ -105,7 +105,7 @@ describe('an order and stores while servers are killed', function () {
       const dataset = uniqueName('stored');
       let striking: Promise<void> | undefined;
       const acknowledged: number[] = [];
-      for (let n = 0; n < 200; n++) {
+      for (let n = 0; n < 120; n++) {
         const body = { name: dataset, width: 8, height: 8, category: 'x', data: digitPng(n).toString('base64') };
         if (n === STRIKE_AT) striking = strike();
         // Nobody tries again here: what was not acknowledged may be lost.
