@@ -1,5 +1,5 @@
 import type { Evaluation } from '../evaluation.ts';
-import { PyError, typeError, valueError } from './py-error.ts';
+import { PyError, valueError } from './py-error.ts';
 
 /** Python's int: a number while it is safe, a bigint beyond. */
 export type Int = number | bigint;
@@ -159,10 +159,4 @@ export function intFromText(text: string, base: number): Int {
     value = value * BigInt(radix) + BigInt(worth);
   }
   return normalInt(sign === '-' ? -value : value);
-}
-
-/** A value usable as an index or a count. @throws PyError TypeError for anything but an int, a bool or an integer scalar. */
-export function smallInt(value: Int, what: string): number {
-  if (typeof value === 'number') return value;
-  throw typeError(`${what} is too large`);
 }
