@@ -68,7 +68,7 @@ export interface NotificationDefinition extends StageDefinition {
   readonly webhooks?: readonly Webhook[];
 }
 
-/** A rule; what is optional is ours, and a rule without any of it does what the original's did. docs/rules.md explains. */
+/** A rule; what is optional is ours, and a rule without any of it does what the original's did. docs/notifications.md explains. */
 export interface NotificationRule {
   readonly rule_name: string;
   readonly rule_content: string;

@@ -213,7 +213,7 @@ describe('function notification over HTTP', () => {
     assert.equal(status, 200);
     const [value, error] = body.results as [Record<string, unknown>, { error: Record<string, unknown> }];
     assert.deepEqual({ ...value, steps: 0 }, { id: '0', value: [31, 5], type: 'ndarray', truthy: null, steps: 0 });
-    assert.deepEqual([error.error.error, error.error.line, error.error.column], ['KeyError', 1, 1]);
+    assert.deepEqual([error.error.error, error.error.line, error.error.column], ['KeyError', 1, 11]);
     const refused = await post('/rule/test', { expression: 'prediction.__class__', predictions });
     assert.deepEqual([refused.status, refused.body.line], [400, 1]);
   });
