@@ -1,0 +1,125 @@
+#!/bin/sh
+# Makes the secrets and the configuration of the servers in a folder: make-config.sh FOLDER
+#
+# A secret that is there already stays, so it can be run again; everything else is made anew. Each server gets a folder of
+# its own with what it needs and nothing else, readable for its user alone. In the environment:
+#   SYNC_INTERVAL    when NATS writes to disk for sure: `always`, or a time (default 2m)
+#   BOARD_MEMORY     2G or 4G: what the servers may use (default 4G)
+#   RABBITMQ_FOLDER  where RabbitMQ sees its folder (default /etc/rabbitmq)
+set -eu
+umask 077
+here=$(cd "$(dirname "$0")" && pwd)
+target=${1:?"folder missing: make-config.sh FOLDER"}
+SYNC_INTERVAL=${SYNC_INTERVAL:-2m}
+case ${BOARD_MEMORY:-4G} in
+  2G) NATS_MEMORY=64MB NATS_DISK=${NATS_DISK:-6GB} RABBITMQ_MEMORY=192MB ;;
+  4G) NATS_MEMORY=128MB NATS_DISK=${NATS_DISK:-10GB} RABBITMQ_MEMORY=384MB ;;
+  *) echo "BOARD_MEMORY must be 2G or 4G, got $BOARD_MEMORY" >&2; exit 2 ;;
+esac
+case $SYNC_INTERVAL in
+  always | [0-9]*s | [0-9]*m) ;;
+  *) echo "SYNC_INTERVAL must be always or a time such as 10s, got $SYNC_INTERVAL" >&2; exit 2 ;;
+esac
+
+mkdir -p "$target/secrets"
+
+secret() { # NAME [VALUE]: made once
+  [ -s "$target/secrets/$1" ] && return
+  if [ $# -gt 1 ]; then
+    printf %s "$2" >"$target/secrets/$1"
+  else
+    head -c 24 /dev/urandom | od -An -v -tx1 | tr -d ' \n' >"$target/secrets/$1"
+  fi
+}
+for name in box-api-key nats-password nats-sensor-password nats-viewer-password couchdb-password amqp-password; do
+  secret "$name"
+done
+secret s3-root-user thebox-root
+secret s3-root-password
+secret s3-access-key thebox
+secret s3-secret-key
+
+value() { cat "$target/secrets/$1"; }
+give() { # SERVER SECRET…: copies for a server
+  server=$1
+  shift
+  for name; do cp "$target/secrets/$name" "$target/$server/$name"; done
+}
+own() { # SERVER UID: only root can hand files to others
+  [ "$(id -u)" -ne 0 ] || chown -R "$2" "$target/$1"
+}
+
+mkdir -p "$target/nats" "$target/rabbitmq" "$target/couchdb" "$target/minio" "$target/connector" "$target/buckets"
+
+cp "$here/config/nats-server.conf" "$target/nats/nats-server.conf"
+cat >"$target/nats/limits.conf" <<END
+# sync_interval: what a loss of power may cost. JetStream acknowledges before it is on the disk, unless it says always.
+jetstream {
+  store_dir: /data
+  max_memory_store: $NATS_MEMORY
+  max_file_store: $NATS_DISK
+  sync_interval: $SYNC_INTERVAL
+}
+END
+cat >"$target/nats/users.conf" <<END
+SYSTEM_SUBJECTS = ["\$SYS.>", "\$JS.>", "\$KV.>", "\$O.>", "\$MQTT.>", "\$SRV.>", "thebox.>"]
+authorization {
+  users = [
+    # The functions, the connector and who looks after them.
+    { user: thebox, password: "$(value nats-password)" }
+    # Sensors: may publish signals, and hear whether they were stored.
+    { user: sensor, password: "$(value nats-sensor-password)", permissions: {
+      publish: { deny: \$SYSTEM_SUBJECTS }
+      subscribe: { allow: ["_INBOX.>"] }
+    } }
+    # Whoever acts upon notifications: may listen, not speak.
+    { user: viewer, password: "$(value nats-viewer-password)", permissions: {
+      publish: { deny: ">" }
+      subscribe: { deny: \$SYSTEM_SUBJECTS }
+    } }
+  ]
+}
+END
+own nats 10001
+
+sed "s|\${RABBITMQ_MEMORY}|$RABBITMQ_MEMORY|;s|\${RABBITMQ_FOLDER}|${RABBITMQ_FOLDER:-/etc/rabbitmq}|" "$here/config/rabbitmq.conf" >"$target/rabbitmq/rabbitmq.conf"
+printf '[rabbitmq_prometheus].\n' >"$target/rabbitmq/enabled_plugins"
+cat >"$target/rabbitmq/definitions.json" <<END
+{
+  "users": [{ "name": "thebox", "password": "$(value amqp-password)", "tags": ["administrator"] }],
+  "vhosts": [{ "name": "/" }, { "name": "sensory" }],
+  "permissions": [
+    { "user": "thebox", "vhost": "/", "configure": ".*", "write": ".*", "read": ".*" },
+    { "user": "thebox", "vhost": "sensory", "configure": ".*", "write": ".*", "read": ".*" }
+  ]
+}
+END
+own rabbitmq 999
+
+# CouchDB hashes the password in this file when it starts.
+cat >"$target/couchdb/thebox.ini" <<END
+[couchdb]
+single_node = true
+max_dbs_open = 100
+
+[chttpd]
+bind_address = 0.0.0.0
+require_valid_user_except_for_up = true
+
+[log]
+level = warning
+
+[admins]
+thebox = $(value couchdb-password)
+END
+own couchdb 5984
+
+cp "$here/config/minio-users.sh" "$here/../minio/policy/sensory.json" "$here/../minio/policy/inference.json" "$target/minio/"
+give minio s3-root-user s3-root-password s3-access-key s3-secret-key
+own minio 10002
+
+give connector box-api-key nats-password couchdb-password amqp-password
+own connector 1000
+
+give buckets s3-root-user s3-root-password
+own buckets 1000

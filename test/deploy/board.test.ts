@@ -1,0 +1,260 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { jetstream, jetstreamManager } from '@nats-io/jetstream';
+import type { NatsConnection } from '@nats-io/nats-core';
+import { Ajv } from 'ajv';
+import { parse } from 'yaml';
+import { connectNats } from '#lib/bus/nats-connection.ts';
+import { serverBinary } from '../../local/server/binary.ts';
+import { type Child, startChild } from '../../local/server/child-process.ts';
+import { freePort } from '../../local/server/free-port.ts';
+import { untilReady } from '../../local/server/until-ready.ts';
+import { runToEnd } from '../../setup/run-to-end.ts';
+import pins from '../../setup/servers.json' with { type: 'json' };
+
+const REPOSITORY = join(import.meta.dirname, '../..');
+const INSTALL = join(REPOSITORY, 'deploy/faasd/install.sh');
+
+const text = { type: 'string', minLength: 1 };
+/** What faasd reads of a compose file; what it does not know it leaves out without a word. */
+const FAASD_SERVICE = {
+  type: 'object',
+  required: ['image'],
+  additionalProperties: false,
+  properties: {
+    // Only with a registry in front is the name taken as it is.
+    image: {
+      type: 'string',
+      pattern: '^[a-z0-9.-]+(:[0-9]+)?/[a-z0-9./-]+:[A-Za-z0-9._-]+$',
+      not: { pattern: ':latest$' },
+    },
+    user: { type: 'string', pattern: '^[1-9][0-9]*$' },
+    command: { type: 'array', items: text },
+    environment: { type: 'array', items: { type: 'string', pattern: '^[A-Za-z0-9_]+=.' } },
+    volumes: {
+      type: 'array',
+      items: {
+        type: 'object',
+        required: ['type', 'source', 'target'],
+        additionalProperties: false,
+        properties: {
+          type: { const: 'bind' },
+          source: { type: 'string', pattern: '^\\./' },
+          target: { type: 'string', pattern: '^/' },
+          read_only: { type: 'boolean' },
+        },
+      },
+    },
+    ports: {
+      type: 'array',
+      items: { type: 'string', pattern: '^((127\\.0\\.0\\.1|0\\.0\\.0\\.0):[0-9]+:[0-9]+|8080:8080)$' },
+    },
+    cap_add: { type: 'array', items: text },
+    depends_on: { type: 'array', items: text },
+  },
+};
+
+interface Service {
+  readonly image: string;
+  readonly user?: string;
+  readonly ports?: readonly string[];
+  readonly environment?: readonly string[];
+  readonly depends_on?: readonly string[];
+}
+
+async function render(folder: string, ...options: string[]): Promise<Readonly<Record<string, Service>>> {
+  const args = [INSTALL, 'render', folder, '--tag', '1.0.0', ...options];
+  const { status, output } = await runToEnd('sh', args, process.env);
+  assert.equal(status, 0, output);
+  const document: unknown = parse(await readFile(join(folder, 'docker-compose.yaml'), 'utf8'));
+  const services: unknown = Reflect.get(Object(document), 'services');
+  const validate = new Ajv({ allErrors: true }).compile<Record<string, Service>>({
+    type: 'object',
+    additionalProperties: FAASD_SERVICE,
+  });
+  assert.ok(validate(services), JSON.stringify(validate.errors, null, 2));
+  return services;
+}
+
+describe('deploy/faasd: what install.sh puts on a board', () => {
+  let folder: string;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'box-board-'));
+  });
+  afterEach(() => rm(folder, { recursive: true }));
+
+  it('is a compose file of what faasd reads, with the services that functions and connector are told of', async () => {
+    const services = await render(folder);
+    for (const [name, { depends_on = [] }] of Object.entries(services))
+      for (const other of depends_on) assert.ok(other in services, `${name} depends on ${other}`);
+    const stack = await readFile(join(REPOSITORY, 'stack.yml'), 'utf8');
+    const hosts = [...stack.matchAll(/_(?:URL|ENDPOINT): \w+:\/\/([a-z]+):/g)].map(([, host]) => host ?? '');
+    for (const host of new Set([...hosts, 'connector'])) assert.ok(host in services, host);
+    assert.doesNotMatch(await readFile(join(folder, 'docker-compose.yaml'), 'utf8'), /\$\{[A-Z]/);
+  });
+
+  it('runs the NATS that the tests run', async () => {
+    const { nats } = await render(folder);
+    assert.match(nats?.image ?? '', new RegExp(`:${pins['nats-server'].version.slice(1)}-alpine$`));
+  });
+
+  it('publishes to the network the gateway alone, and what it was asked to', async () => {
+    const published = (services: Readonly<Record<string, Service>>) =>
+      Object.values(services)
+        .flatMap(({ ports = [] }) => ports)
+        .filter((port) => !port.startsWith('127.0.0.1:'));
+    assert.deepEqual(published(await render(folder)), ['8080:8080']);
+    assert.deepEqual(published(await render(folder, '--open', 'mqtt,nats')).toSorted(), [
+      '0.0.0.0:1883:1883',
+      '0.0.0.0:4222:4222',
+      '8080:8080',
+    ]);
+    // Kept until it is said otherwise.
+    assert.equal(published(await render(folder)).length, 3);
+    assert.equal(published(await render(folder, '--open', 'none')).length, 1);
+  });
+
+  it('keeps secrets to their owner, the same when it is run again, and out of the compose file', async () => {
+    await render(folder);
+    const secrets = join(folder, 'thebox/secrets');
+    const before = new Map<string, string>();
+    for (const name of await readdir(secrets)) {
+      before.set(name, await readFile(join(secrets, name), 'utf8'));
+      assert.equal((await stat(join(secrets, name))).mode & 0o077, 0, name);
+    }
+    assert.match(before.get('box-api-key') ?? '', /^[0-9a-f]{48}$/);
+    await render(folder);
+    const compose = await readFile(join(folder, 'docker-compose.yaml'), 'utf8');
+    for (const [name, value] of before) {
+      assert.equal(await readFile(join(secrets, name), 'utf8'), value);
+      if (/password|key$/.test(name) && value.length > 20) assert.ok(!compose.includes(value), name);
+    }
+    assert.equal((await stat(join(folder, 'thebox'))).mode & 0o077, 0);
+  });
+
+  it('refuses a setting that is none', async () => {
+    for (const options of [
+      ['--sync', 'sometimes'],
+      ['--open', 'everything'],
+      ['--tag', 'a;b'],
+      ['--colour', 'red'],
+    ]) {
+      const { status } = await runToEnd('sh', [INSTALL, 'render', folder, ...options], process.env);
+      assert.notEqual(status, 0, options.join(' '));
+    }
+  });
+});
+
+describe('deploy/config/nats-server.conf, in a real server', () => {
+  let folder: string;
+  let server: Child;
+  let port: number;
+  let mqttPort: number;
+  const secret = (name: string): Promise<string> => readFile(join(folder, 'thebox/secrets', name), 'utf8');
+  const as = async (user: string, name: string): Promise<NatsConnection> =>
+    connectNats({ url: `nats://127.0.0.1:${port}`, name: 'test', user, password: await secret(name), atFirst: 'fail' });
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'box-nats-conf-'));
+    await render(folder, '--sync', 'always');
+    const nats = join(folder, 'thebox/nats');
+    [port, mqttPort] = [await freePort(), await freePort()];
+    // Its own ports and folder; all else is as on a board.
+    await replace(join(nats, 'limits.conf'), '/data', join(folder, 'data'));
+    await replace(join(nats, 'nats-server.conf'), '0.0.0.0:4222', `127.0.0.1:${port}`);
+    await replace(join(nats, 'nats-server.conf'), '0.0.0.0:1883', `127.0.0.1:${mqttPort}`);
+    await replace(join(nats, 'nats-server.conf'), '0.0.0.0:8222', '127.0.0.1:-1');
+    await replace(join(nats, 'nats-server.conf'), '0.0.0.0:9222', '127.0.0.1:-1');
+    const args = ['--config', join(nats, 'nats-server.conf')];
+    server = await startChild({ name: 'nats-server', command: await serverBinary('nats-server'), args });
+    await untilReady(server, async () => {
+      if (!server.log.last(100).some(({ text: line }) => line.includes('Server is ready')))
+        throw new Error('not ready');
+    });
+  });
+  after(async () => {
+    await server.stop();
+    await rm(folder, { recursive: true });
+  });
+
+  it('lets nobody in without a password', async () => {
+    await assert.rejects(connectNats({ url: `nats://127.0.0.1:${port}`, name: 'test', atFirst: 'fail' }));
+  });
+
+  it('a sensor stores a signal through MQTT, and one through NATS; it neither listens nor touches the system', async () => {
+    const box = await as('thebox', 'nats-password');
+    const manager = await jetstreamManager(box);
+    await manager.streams.add({ name: 'TEST', subjects: ['factory.>'] });
+    await publishMqtt(mqttPort, 'sensor', await secret('nats-sensor-password'), 'factory/press', '{"a":1}');
+    const sensor = await as('sensor', 'nats-sensor-password');
+    const acked = await sensor.request('factory.press', '{"a":2}', { timeout: 5000 });
+    assert.equal(Reflect.get(Object(acked.json()), 'stream'), 'TEST');
+    const stream = await jetstream(box).streams.get('TEST');
+    assert.equal((await stream.getMessage({ seq: 1 }))?.string(), '{"a":1}');
+    assert.equal((await stream.info()).state.messages, 2);
+
+    await assert.rejects(sensor.request('$JS.API.STREAM.NAMES', '', { timeout: 500 }));
+    await assert.rejects(drainOne(sensor, 'factory.>'), /[Pp]ermission/);
+    await sensor.close();
+    await box.close();
+  });
+
+  it('a viewer listens, and cannot speak', async () => {
+    const [box, viewer] = [await as('thebox', 'nats-password'), await as('viewer', 'nats-viewer-password')];
+    const heard = drainOne(viewer, 'notes');
+    await viewer.flush();
+    box.publish('notes', 'hello');
+    assert.equal(await heard, 'hello');
+    const echoed = drainOne(box, 'notes.back');
+    await box.flush();
+    viewer.publish('notes.back', 'from the viewer');
+    await viewer.flush();
+    box.publish('notes.back', 'from the box');
+    assert.equal(await echoed, 'from the box');
+    await viewer.close();
+    await box.close();
+  });
+});
+
+async function replace(file: string, from: string, to: string): Promise<void> {
+  const before = await readFile(file, 'utf8');
+  assert.ok(before.includes(from), `${file} has ${from}`);
+  await writeFile(file, before.replace(from, to));
+}
+
+async function drainOne(connection: NatsConnection, subject: string): Promise<string> {
+  for await (const message of connection.subscribe(subject, { max: 1 })) return message.string();
+  throw new Error(`nothing came on ${subject}`);
+}
+
+/** Publishes one message with QoS 1, as MQTT 3.1.1 has it, and waits until the server has acknowledged it. */
+async function publishMqtt(port: number, user: string, password: string, topic: string, body: string): Promise<void> {
+  const socket = connect(port, '127.0.0.1');
+  await once(socket, 'connect');
+  const field = (value: string): Buffer => {
+    const bytes = Buffer.from(value);
+    return Buffer.concat([Buffer.of(bytes.length >> 8, bytes.length & 255), bytes]);
+  };
+  const packet = (type: number, content: Buffer): Buffer => Buffer.concat([Buffer.of(type, content.length), content]);
+  const login = Buffer.concat([
+    field('MQTT'),
+    Buffer.of(4, 0b1100_0010, 0, 60),
+    field('press-1'),
+    field(user),
+    field(password),
+  ]);
+  socket.write(packet(0x10, login));
+  assert.deepEqual([...(await answer(socket))], [0x20, 2, 0, 0], 'CONNACK without an error');
+  socket.write(packet(0x32, Buffer.concat([field(topic), Buffer.of(0, 7), Buffer.from(body)])));
+  assert.deepEqual([...(await answer(socket))], [0x40, 2, 0, 7], 'PUBACK');
+  socket.destroy();
+}
+
+async function answer(socket: Socket): Promise<Buffer> {
+  const [bytes] = await once(socket, 'data');
+  return Buffer.from(bytes);
+}
