@@ -3,9 +3,21 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { openCouchDatabase } from '#lib/couchdb/couch-database.ts';
+import type { CloudEvent } from '#lib/message/cloud-event.ts';
 import { openCouchdbScenarioStore } from '#lib/scenario/couchdb-scenario-store.ts';
 import { sharedCouchdb, temporaryFolder, uniqueName } from '../support/servers.ts';
-import { echo, type Fixture, jsonOf, LIMITS, openFixture, openGateway, record, until } from './fixture.ts';
+import {
+  echo,
+  eventsOf,
+  type Fixture,
+  jsonOf,
+  LIMITS,
+  openFixture,
+  openGateway,
+  record,
+  results,
+  until,
+} from './fixture.ts';
 
 /** Sends `total` numbers, some at a time. */
 async function sendNumbers(box: Fixture, topic: string, total: number): Promise<void> {
@@ -197,4 +209,37 @@ describe('connector: crashes', () => {
       await box.close();
     }
   }).timeout(60_000);
+
+  it('a timer survives a restart of NATS and of the connector', async () => {
+    const box = await openFixture();
+    try {
+      const at = new Date(Date.now() + 2000).toISOString();
+      box.gateway.functions.set('timer', (call) => {
+        const events = eventsOf(call);
+        const isDue = (type: string) => type === 'thebox.timer';
+        const wake = events.some(({ type }) => !isDue(type)) ? [{ key: 'k', at }] : [];
+        return results(
+          events.map(({ id, type, data }) => ({ id, events: isDue(type) ? [{ data } as CloudEvent] : [] })),
+          wake,
+        );
+      });
+      await box.put(record('timed', { notification: { in: 'timed_in', out: 'timed_out', function: 'timer' } }));
+      await box.send('timed_in', 1);
+      await box.idle('timed');
+      await box.stopConnector();
+      await box.restartNats();
+      await box.startConnector();
+      await until(
+        () =>
+          box.status.stages().then(
+            () => true,
+            () => false,
+          ),
+        'the connection of the test itself',
+      );
+      assert.deepEqual((await box.receive('timed_out', 1)).map(jsonOf), [{ key: 'k', at }]);
+    } finally {
+      await box.close();
+    }
+  });
 });
