@@ -1,11 +1,12 @@
 /**
  * Installs the servers named on the command line, those that the machine lacks:
- * `node setup/install-servers.ts nats-server minio rabbitmq`.
+ * `node setup/install-servers.ts nats-server minio rabbitmq`; `arm64` is what runs programs for another platform.
  */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { buildServer } from './build-server.ts';
 import { cacheFolder, findServer, isServerName } from './find-server.ts';
+import { findArm64, installArm64 } from './install-arm64.ts';
 import { findRabbitmq, installRabbitmq } from './install-rabbitmq.ts';
 import { withLock } from './lock.mjs';
 
@@ -18,15 +19,26 @@ try {
   process.exitCode = 1;
 }
 
+interface Installer {
+  find(): Promise<unknown>;
+  install(): Promise<void>;
+}
+
+function installerOf(name: string): Installer {
+  const { env } = process;
+  if (name === 'rabbitmq') return { find: async () => findRabbitmq(env), install: () => installRabbitmq(env, say) };
+  if (name === 'arm64') return { find: async () => findArm64(env), install: () => installArm64(env, say) };
+  if (isServerName(name)) return { find: () => findServer(name, env), install: () => buildServer(name, env, say) };
+  throw new Error(`Cannot install ${name}: no such server is known`);
+}
+
 async function install(name: string): Promise<void> {
-  if (!isServerName(name) && name !== 'rabbitmq') throw new Error(`Cannot install ${name}: no such server is known`);
-  const find = async () => (name === 'rabbitmq' ? findRabbitmq(process.env) : findServer(name, process.env));
-  if ((await find()) !== undefined) return;
+  const installer = installerOf(name);
+  if ((await installer.find()) !== undefined) return;
   const folder = cacheFolder(process.env);
   await mkdir(folder, { recursive: true });
   // Two clones that need the same server: the second waits, and then finds what the first has built.
   await withLock(join(folder, `${name}.lock`), async () => {
-    if ((await find()) !== undefined) return;
-    await (name === 'rabbitmq' ? installRabbitmq(process.env, say) : buildServer(name, process.env, say));
+    if ((await installer.find()) === undefined) await installer.install();
   });
 }
