@@ -49,7 +49,7 @@ const FUNCTION_SCHEMA = {
         exec_timeout: duration,
         healthcheck_interval: duration,
         max_inflight: { type: 'string', pattern: '^[1-9][0-9]*$' },
-        NODE_OPTIONS: { type: 'string', pattern: '^--max-old-space-size=[0-9]+$' },
+        NODE_OPTIONS: { type: 'string', pattern: '^--max-old-space-size=[0-9]+ --max-semi-space-size=[0-9]+$' },
       },
       additionalProperties: text,
     },
@@ -133,7 +133,7 @@ describe('stack.yml', () => {
 
   it('keeps the heap within half of the memory limit, and the request within the limit', () => {
     for (const [name, { environment, limits, requests }] of Object.entries(stack.functions)) {
-      const heapMb = Number(environment.NODE_OPTIONS?.split('=')[1]);
+      const heapMb = Number(/old-space-size=(\d+)/.exec(environment.NODE_OPTIONS ?? '')?.[1]);
       const limitMb = Number.parseInt(limits.memory, 10);
       assert.ok(heapMb >= 64 && heapMb <= limitMb / 2, `${name}: heap ${heapMb}, limit ${limitMb}`);
       assert.ok(Number.parseInt(requests.memory, 10) <= limitMb, name);

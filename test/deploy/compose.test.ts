@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Ajv } from 'ajv';
+import { parse } from 'yaml';
+
+const REPOSITORY = join(import.meta.dirname, '../..');
+
+const text = { type: 'string', minLength: 1 };
+const texts = { type: 'array', items: text };
+const command = { type: 'array', items: text };
+
+/** What of the Compose Specification we use. */
+const SERVICE = {
+  type: 'object',
+  required: ['image'],
+  additionalProperties: false,
+  properties: {
+    image: text,
+    build: {
+      type: 'object',
+      required: ['context', 'dockerfile'],
+      additionalProperties: false,
+      properties: { context: text, dockerfile: text },
+    },
+    user: { type: 'string', pattern: '^[0-9]+$' },
+    hostname: text,
+    command,
+    entrypoint: command,
+    environment: { type: 'object', additionalProperties: text },
+    volumes: { type: 'array', items: { type: 'string', pattern: '^[./a-z0-9-]+:/[^:]*(:ro)?$' } },
+    ports: { type: 'array', items: { type: 'string', pattern: '^127\\.0\\.0\\.1:[0-9]+:[0-9]+$' } },
+    depends_on: {
+      type: 'object',
+      additionalProperties: {
+        type: 'object',
+        required: ['condition'],
+        additionalProperties: false,
+        properties: { condition: { enum: ['service_started', 'service_completed_successfully'] } },
+      },
+    },
+    restart: { enum: ['unless-stopped', 'on-failure'] },
+    network_mode: { const: 'none' },
+    mem_limit: { type: 'string', pattern: '^[0-9]+m$' },
+    read_only: { type: 'boolean' },
+    tmpfs: texts,
+    cap_drop: texts,
+    security_opt: texts,
+  },
+};
+
+interface Compose {
+  readonly services: Readonly<
+    Record<
+      string,
+      {
+        readonly image: string;
+        readonly mem_limit?: string;
+        readonly environment?: Readonly<Record<string, string>>;
+        readonly volumes?: readonly string[];
+      }
+    >
+  >;
+  readonly volumes: Readonly<Record<string, null>>;
+}
+
+interface Stack {
+  readonly functions: Readonly<
+    Record<
+      string,
+      {
+        readonly image: string;
+        readonly limits: { readonly memory: string };
+        readonly environment: Readonly<Record<string, string>>;
+      }
+    >
+  >;
+}
+
+describe('compose.yaml', () => {
+  let compose: Compose;
+  let stack: Stack;
+  before(async () => {
+    const document: unknown = parse(await readFile(join(REPOSITORY, 'compose.yaml'), 'utf8'), { merge: true });
+    const validate = new Ajv({ allErrors: true }).compile<Compose>({
+      type: 'object',
+      required: ['name', 'services', 'volumes'],
+      additionalProperties: false,
+      patternProperties: { '^x-': {} },
+      properties: {
+        name: { const: 'thebox' },
+        services: { type: 'object', additionalProperties: SERVICE },
+        volumes: { type: 'object', additionalProperties: { type: 'null' } },
+      },
+    });
+    assert.ok(validate(document), JSON.stringify(validate.errors, null, 2));
+    compose = document;
+    stack = parse(await readFile(join(REPOSITORY, 'stack.yml'), 'utf8')) as Stack;
+  });
+
+  it('runs each function of stack.yml from its image, with its environment and memory', () => {
+    for (const [name, { image, limits, environment }] of Object.entries(stack.functions)) {
+      const service = compose.services[name];
+      assert.equal(service?.image, image, name);
+      assert.equal(service?.mem_limit, limits.memory.replace('Mi', 'm'), name);
+      assert.deepEqual(service?.environment, { ...environment, SECRETS_DIR: '/config/secrets' }, name);
+    }
+  });
+
+  it('mounts what is there', () => {
+    for (const [name, { volumes = [] }] of Object.entries(compose.services)) {
+      for (const [source = ''] of volumes.map((volume) => volume.split(':'))) {
+        if (source.startsWith('.')) assert.ok(existsSync(join(REPOSITORY, source)), `${name}: ${source}`);
+        else assert.ok(source in compose.volumes, `${name}: ${source}`);
+      }
+    }
+  });
+
+  it('has the servers of a board', async () => {
+    const versions = await readFile(join(REPOSITORY, 'deploy/faasd/versions.env'), 'utf8');
+    const of = (name: string) => new RegExp(`^${name}=(.+)$`, 'm').exec(versions)?.[1] ?? 'missing';
+    const { nats, couchdb, rabbitmq, minio } = compose.services;
+    assert.ok(nats?.image.endsWith(`/nats:${of('NATS_VERSION')}-alpine`));
+    assert.ok(couchdb?.image.endsWith(`/couchdb:${of('COUCHDB_VERSION')}`));
+    assert.ok(rabbitmq?.image.endsWith(`/rabbitmq:${of('RABBITMQ_VERSION')}`));
+    assert.ok(minio?.image.endsWith(`/minio:${of('MINIO_RELEASE')}`));
+  });
+});
