@@ -19,7 +19,7 @@ export async function startCourier(
     if (!message) return;
     const task = JSON.parse(message.content.toString());
     try {
-      const { body } = await request(functionUrl(), {
+      const { statusCode, body } = await request(functionUrl(), {
         method: 'POST',
         headers: {
           authorization: `Bearer ${API_KEY}`,
@@ -32,6 +32,7 @@ export async function startCourier(
         body: message.content,
       });
       const { results } = JSON.parse(await body.text());
+      if (statusCode !== 200) throw new Error(`the function answered ${statusCode}`);
       if (results?.[0]?.error === undefined) channel.ack(message);
       else {
         counts.failed++;
