@@ -111,6 +111,25 @@ describe('orchestrator, verification', () => {
     assert.match(body.model_not_checked, /^Cannot verify the model/);
   });
 
+  it('PUT tells of every expression of a rule that does not compile', async () => {
+    const document = withModel('expressions', 'not-deployed');
+    const rule = {
+      rule_name: 'bad',
+      rule_content: 'True',
+      notification_id: 'b',
+      clear_content: 'nothing',
+      group_by: 'sourze',
+      message: 'at {tyme}',
+    };
+    document.scenario_definition.notification_definition.rules = [rule];
+    const { status, body } = await box.call('PUT', '/scenario', document);
+    assert.equal(status, 422);
+    assert.deepEqual(
+      body.errors.map((error: { pointer: string }) => error.pointer.split('/').at(-1)),
+      ['clear_content', 'group_by', 'message'],
+    );
+  });
+
   it('PUT leaves what a function of the user serves to that function, and says so', async () => {
     const document = withModel('foreign', 'other-input');
     const { inference_definition, notification_definition } = document.scenario_definition;
