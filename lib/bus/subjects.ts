@@ -7,8 +7,6 @@ export const STREAM = 'THEBOX';
 export const DEAD_STREAM = 'THEBOX_DEAD';
 export const TIMER_STREAM = 'THEBOX_TIMER';
 
-/** Where sensors may publish before any scenario names the topic. */
-const OPEN_TOPICS = 'topic.>';
 /** What the connector sends to one stage alone: timers that are due, dead letters that are tried again. */
 const STAGE_SUBJECTS = 'thebox.stage.>';
 
@@ -66,7 +64,7 @@ export const DEAD_SUBJECTS = ['thebox.dead.>'] as const;
 
 /** The subjects of the stream for these topics: each topic and what lies below it, none covered by another. */
 export function streamSubjects(topics: Iterable<string>): string[] {
-  const wanted = new Set([OPEN_TOPICS, STAGE_SUBJECTS]);
+  const wanted = new Set([STAGE_SUBJECTS]);
   for (const topic of topics) wanted.add(topic).add(`${topic}.>`);
   const all = [...wanted];
   return all.filter((subject) => !all.some((other) => other !== subject && covers(other, subject))).sort();

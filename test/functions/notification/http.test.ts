@@ -117,7 +117,7 @@ describe('function notification over HTTP', () => {
   });
 
   const send = (t: number, source = 'roof') =>
-    fixture.send('topic.house-in', { correlation_id: 'c', prediction_data: { t: { data: [t] } } }, { source });
+    fixture.send('house-in', { correlation_id: 'c', prediction_data: { t: { data: [t] } } }, { source });
 
   it('GET /notification waits for what comes, and goes on from its cursor', async function () {
     this.timeout(30_000);

@@ -83,7 +83,7 @@ describe('function notification, killed during a storm', () => {
     await fixture.put(record);
     await arrival(fixture, expected.length);
     await fixture.idle('storm');
-    const found = (await fixture.all('topic.storm-out')).map((message) =>
+    const found = (await fixture.all('storm-out')).map((message) =>
       essence({
         id: message.attributes.id ?? '',
         source: message.attributes.source ?? '',
@@ -112,13 +112,13 @@ describe('function notification, killed during a storm', () => {
 /** Waits until so many notifications have come, for as long as the test may take. */
 async function arrival({ reader }: Fixture, count: number): Promise<void> {
   let left = count;
-  for await (const _ of reader.read('topic.storm-out', { from: { seq: 1 }, until: 'never' })) if (--left === 0) return;
+  for await (const _ of reader.read('storm-out', { from: { seq: 1 }, until: 'never' })) if (--left === 0) return;
 }
 
 function publish(fixture: Fixture, { data, ...event }: CloudEvent) {
   const { id, source, type, time = '', correlationid = '' } = event;
   const attributes = { id, source, type, time, correlationid, datacontenttype: 'application/json' };
-  return fixture.publisher.publish('topic.storm-in', { attributes, body: Buffer.from(JSON.stringify(data)) });
+  return fixture.publisher.publish('storm-in', { attributes, body: Buffer.from(JSON.stringify(data)) });
 }
 
 /** What the function answers; 502 when it is not there or goes away. */

@@ -7,7 +7,7 @@ export function rulesRecord(
   rules: readonly NotificationRule[],
   more: Partial<ScenarioRecord> & { inTopic?: string; outTopic?: string } = {},
 ): ScenarioRecord {
-  const { inTopic = `topic.${id}-in`, outTopic = `topic.${id}-out`, ...rest } = more;
+  const { inTopic = `${id}-in`, outTopic = `${id}-out`, ...rest } = more;
   const at = '2026-01-01T00:00:00.000Z';
   return {
     id,
