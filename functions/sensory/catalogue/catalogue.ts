@@ -67,6 +67,7 @@ export function openCatalogue(store: BlobStore, dataset: DatasetName, log: Log):
   let waiting: Sample[] = [];
   let timer: NodeJS.Timeout | undefined;
   let line: Promise<unknown> = Promise.resolve();
+  let flushing: Promise<unknown> = Promise.resolve();
 
   /** Takes up what other processes committed. */
   function refresh(freshMs: number): Promise<void> {
@@ -144,8 +145,15 @@ export function openCatalogue(store: BlobStore, dataset: DatasetName, log: Log):
     );
   }
 
-  /** Commits the samples that wait; on failure they go on waiting. */
-  async function flush(): Promise<void> {
+  /** Commits the samples that wait, after those that are on their way already: then all that was added is in. */
+  function flush(): Promise<void> {
+    const done = flushing.then(flushWaiting);
+    flushing = done.catch(() => undefined);
+    return done;
+  }
+
+  /** On failure the samples go on waiting. */
+  async function flushWaiting(): Promise<void> {
     clearTimeout(timer);
     timer = undefined;
     if (waiting.length === 0) return;
