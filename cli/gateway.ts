@@ -21,6 +21,8 @@ export interface GatewayRequest {
 export interface Gateway {
   /** @throws BoxError with the function's own code and words for every status that is not 2xx. */
   call(request: GatewayRequest): Promise<GatewayAnswer>;
+  /** What lies at a path, byte by byte. @throws BoxError as `call` does. */
+  bytes(path: string): Promise<Buffer>;
   close(): Promise<void>;
 }
 
@@ -39,6 +41,12 @@ export function openGateway(connection: Connection): Gateway {
       if (answer.status >= 300) throw answerError(answer);
       return answer;
     },
+    async bytes(path) {
+      const options = { dispatcher: agent, headers: { authorization: `Bearer ${key}` } };
+      const { status, bytes } = await fetchBytes(base + path, options);
+      if (status >= 300) throw answerError({ status, headers: {}, body: parse(bytes.toString()) });
+      return bytes;
+    },
     close: () => agent.close(),
   };
 }
@@ -46,10 +54,14 @@ export function openGateway(connection: Connection): Gateway {
 type SendOptions = NonNullable<Parameters<typeof request>[1]>;
 
 async function send(url: string, options: SendOptions): Promise<GatewayAnswer> {
+  const { status, headers, bytes } = await fetchBytes(url, options);
+  return { status, headers, body: parse(bytes.toString()) };
+}
+
+async function fetchBytes(url: string, options: SendOptions) {
   try {
-    const response = await request(url, options);
-    const text = await response.body.text();
-    return { status: response.statusCode, headers: response.headers, body: parse(text) };
+    const { statusCode, headers, body } = await request(url, options);
+    return { status: statusCode, headers, bytes: Buffer.from(await body.arrayBuffer()) };
   } catch (cause) {
     throw new BoxError('unavailable', `Cannot reach ${new URL(url).origin}: ${errorText(cause)}`, { cause });
   }
@@ -67,8 +79,9 @@ function parse(text: string): unknown {
 /** A problem details answer as the error that it tells of. */
 function answerError({ status, body }: GatewayAnswer): BoxError {
   const problem = typeof body === 'object' && body !== null ? (body as Record<string, unknown>) : {};
-  const detail =
-    typeof problem.detail === 'string' ? problem.detail : `the gateway answered ${status} ${String(body)}`.trim();
+  // The Open Inference Protocol says `error` where problem details say `detail`.
+  const said = [problem.detail, problem.error].find((text) => typeof text === 'string');
+  const detail = said ?? `the gateway answered ${status} ${String(body)}`.trim();
   return new BoxError(codeOf(problem.code, status), detail, { problems: problemsOf(problem.errors) });
 }
 
