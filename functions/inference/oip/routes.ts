@@ -70,6 +70,13 @@ export function protocolRoutes({ catalog, stats, version }: ProtocolOptions): Ro
         return ok({});
       },
     },
+    ...['', '/versions/:version'].map(
+      (version): Route => ({
+        method: 'POST',
+        path: `/v2/repository/models/:model${version}/verify`,
+        handle: ({ params }) => verify(catalog, params.model ?? '', params.version),
+      }),
+    ),
     {
       method: 'POST',
       path: '/v2/repository/models/:model/unload',
@@ -92,6 +99,15 @@ export function protocolError(error: BoxError, request: FunctionRequest): Functi
     },
     body: { error: error.message },
   };
+}
+
+/** Loads a model as `load` does, any version of it, and tells what passed; no part of the protocol. */
+async function verify(catalog: Catalog, name: string, version: string | undefined): Promise<FunctionResponse> {
+  const loaded = await catalog.load(name, version);
+  return catalog.use(name, loaded.version, async (model, served) => {
+    const { inputs, outputs } = modelMetadata(served, [served.version], model);
+    return ok({ name, version: served.version, golden_samples: served.golden.length, inputs, outputs });
+  });
 }
 
 async function infer(

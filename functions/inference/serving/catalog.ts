@@ -28,9 +28,11 @@ export interface Catalog {
   use<T>(name: string, version: string | undefined, work: ModelWork<T>): Promise<T>;
   /**
    * Loads a model anew from its source. It takes the place of the one in memory once it is ready; requests that are
-   * under way end on the old one. When loading fails the old one stays.
+   * under way end on the old one. When loading fails or a golden sample does not pass the old one stays.
+   *
+   * @returns the model that serves now, the newest version when none is named
    */
-  load(name: string): Promise<void>;
+  load(name: string, version?: string): Promise<ServedModel>;
   /** Takes a model out of service until it is loaded again; requests that are under way end. */
   unload(name: string): Promise<void>;
 }
@@ -126,12 +128,12 @@ export function openCatalog(providers: readonly ModelProvider[], registry: Model
       }
       return registry.use(await refOf(served), (model) => work(model, served));
     },
-    async load(name) {
+    async load(name, version) {
       listing.forget();
-      const all = await listing.named(name);
-      if (all.length === 0) throw unknownModel(name, undefined);
-      await swapIn(pick(all, name, undefined));
+      const served = pick(await listing.named(name), name, version);
+      await swapIn(served);
       unloaded.delete(name);
+      return served;
     },
     async unload(name) {
       const all = await listing.named(name);
