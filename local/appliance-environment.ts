@@ -37,6 +37,7 @@ export interface UserEnvironmentOptions {
   readonly gatewayUrl: string;
   readonly connectorUrl: string;
   readonly addresses: ServerAddresses;
+  readonly mqttUrl: string;
   readonly secrets: MadeSecrets;
   readonly login: Login;
   readonly hasRabbitmq: boolean;
@@ -58,6 +59,7 @@ export async function userEnvironment(options: UserEnvironmentOptions): Promise<
     OPENFAAS_USER: login.user,
     OPENFAAS_PASSWORD: login.password,
     NATS_URL: addresses.NATS_URL,
+    MQTT_URL: options.mqttUrl,
     COUCHDB_URL: couchdb.href.replace(/\/$/, ''),
     S3_ENDPOINT: addresses.S3_ENDPOINT,
     S3_REGION: 'us-east-1',

@@ -10,7 +10,15 @@ import { type NatsServer, startNats } from './server/nats.ts';
 import { type RabbitmqServer, startRabbitmq } from './server/rabbitmq.ts';
 
 /** The servers' own ports, and those of the gateway and the connector. */
-export const DEFAULT_PORTS = { gateway: 8080, connector: 8081, nats: 4222, couchdb: 5984, minio: 9000, rabbitmq: 5672 };
+export const DEFAULT_PORTS = {
+  gateway: 8080,
+  connector: 8081,
+  nats: 4222,
+  mqtt: 1883,
+  couchdb: 5984,
+  minio: 9000,
+  rabbitmq: 5672,
+};
 
 export type PortName = keyof typeof DEFAULT_PORTS;
 
@@ -45,6 +53,8 @@ export interface ServerAddresses {
 
 export interface ApplianceServers {
   readonly addresses: ServerAddresses;
+  /** Where NATS speaks MQTT too: for sensors and subscribers, no part of ours needs it. */
+  readonly mqttUrl: string;
   /** Resolves when RabbitMQ is up, which takes some seconds; at once without it. */
   readonly rabbitmqUp: Promise<void>;
   stop(): Promise<void>;
@@ -101,6 +111,7 @@ export async function startServers(options: ServersOptions): Promise<ApplianceSe
     return server;
   };
 
+  const mqttPort = (await choosePort('mqtt', ports)) ?? (await freePort());
   // RabbitMQ's port is decided before it is up: nobody waits for it.
   const rabbitmqPort = (await choosePort('rabbitmq', ports)) ?? (await freePort());
   const login = { user: USER, password: await secrets.get('amqp-password') };
@@ -111,7 +122,7 @@ export async function startServers(options: ServersOptions): Promise<ApplianceSe
   rabbitmqUp.catch(() => undefined);
   try {
     const [nats, s3, couchdbUrl] = await Promise.all([
-      keep('nats', startNats, await choosePort('nats', ports)),
+      keep('nats', (common) => startNats({ ...common, mqttPort }), await choosePort('nats', ports)),
       minio(),
       couchdb(),
     ]);
@@ -126,6 +137,7 @@ export async function startServers(options: ServersOptions): Promise<ApplianceSe
         AMQP_URL: `amqp://${LOOPBACK}:${rabbitmqPort}/${VHOST}`,
         AMQP_USER: USER,
       },
+      mqttUrl: `mqtt://${LOOPBACK}:${mqttPort}`,
       rabbitmqUp: rabbitmqUp.then(() => undefined),
       stop,
     };

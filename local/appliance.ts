@@ -142,8 +142,8 @@ async function start(options: ApplianceOptions, closers: (() => Promise<void>)[]
   closers.push(connector.process.stop);
   const down = await notReady([...functions.values()], connector, options.signal);
 
-  const user = { gatewayUrl: gateway.url, connectorUrl: connector.url(), addresses, secrets, login, hasRabbitmq };
-  const env = await userEnvironment(user);
+  const urls = { gatewayUrl: gateway.url, connectorUrl: connector.url(), mqttUrl: servers.mqttUrl };
+  const env = await userEnvironment({ ...urls, addresses, secrets, login, hasRabbitmq });
   const envFile = join(folder, 'env.json');
   closers.push(() => rm(envFile, { force: true }));
   await rm(envFile, { force: true });

@@ -15,6 +15,7 @@ export function applianceScreen(appliance: Appliance, folder: string, seconds: n
     ['functions', up.join(', ')],
     ['connector', downNames.has('connector') ? '' : `${env.BOX_CONNECTOR}/metrics`],
     ['NATS', env.NATS_URL],
+    ['MQTT', env.MQTT_URL],
     ['CouchDB', withoutLogin(env.COUCHDB_URL)],
     ['S3', env.S3_ENDPOINT],
     ['RabbitMQ', hasRabbitmq ? withoutLogin(env.AMQP_URL) : 'not started: only batch orders need it'],

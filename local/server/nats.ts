@@ -13,6 +13,8 @@ export interface NatsOptions extends ServerOptions {
   /** When JetStream writes to disk for sure: `always`, or every so often (default the server's own, 2 minutes). */
   readonly syncInterval?: 'always' | `${number}${'s' | 'm'}`;
   readonly serverName?: string;
+  /** Where it also speaks MQTT 3.1.1; without it, it does not. Unlike `port` it must name one: the server does not tell. */
+  readonly mqttPort?: number;
 }
 
 export interface NatsServer extends RunningServer {
@@ -21,6 +23,8 @@ export interface NatsServer extends RunningServer {
   readonly port: number;
   readonly user: string | undefined;
   readonly password: string | undefined;
+  /** `mqtt://127.0.0.1:PORT`, where it speaks MQTT: topic `a/b` is the subject `a.b`. */
+  readonly mqttUrl: string | undefined;
 }
 
 /** The largest message, as the original's bus had it. */
@@ -43,13 +47,14 @@ export async function startNats(options: NatsOptions): Promise<NatsServer> {
   // Named after its process: a server that could not take its port is never mistaken for the one that has it.
   const portsFile = join(options.dataDir, `nats-server_${child.pid}.ports`);
   const port = await untilReady(child, () => writtenPort(portsFile));
-  const { user, password } = options;
+  const { user, password, mqttPort } = options;
 
   return {
     url: `nats://${LOOPBACK}:${port}`,
     port,
     user,
     password,
+    mqttUrl: mqttPort === undefined ? undefined : `mqtt://${LOOPBACK}:${mqttPort}`,
     pid: child.pid,
     exited: child.exited,
     stop: child.stop,
@@ -58,7 +63,7 @@ export async function startNats(options: NatsOptions): Promise<NatsServer> {
 }
 
 function natsConfig(options: NatsOptions): string {
-  const { user, password, syncInterval } = options;
+  const { user, password, syncInterval, mqttPort } = options;
   // NATS's configuration takes JSON's strings as they are.
   const lines = [
     `server_name: ${JSON.stringify(options.serverName ?? 'thebox')}`,
@@ -67,6 +72,8 @@ function natsConfig(options: NatsOptions): string {
     `max_payload: ${MAX_PAYLOAD_BYTES}`,
     `jetstream { store_dir: ${JSON.stringify(options.dataDir)}${syncInterval === undefined ? '' : `, sync_interval: ${syncInterval}`} }`,
   ];
+  // It keeps MQTT's sessions in JetStream, in streams of its own named $MQTT_…, and finds them by its name.
+  if (mqttPort !== undefined) lines.push(`mqtt { listen: "${LOOPBACK}:${mqttPort}" }`);
   if (user !== undefined) {
     lines.push(`authorization { user: ${JSON.stringify(user)}, password: ${JSON.stringify(password ?? '')} }`);
   }

@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict';
 import { readFile, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { jetstreamManager } from '@nats-io/jetstream';
+import { connectAsync } from 'mqtt';
+import { connectNats } from '#lib/bus/nats-connection.ts';
+import { STREAM } from '#lib/bus/subjects.ts';
 import { type Appliance, type ApplianceOptions, openAppliance } from '../../local/appliance.ts';
 import { runDemo } from '../../local/demo/demo.ts';
+import { nextMqttMessage } from '../support/mqtt-message.ts';
 import { temporaryFolder } from '../support/servers.ts';
 
 const ROOT = resolve(import.meta.dirname, '..', '..');
@@ -67,6 +72,47 @@ describe('openAppliance', function () {
     });
     assert.partialDeepStrictEqual(summary, { sent: 60, notified: 60, lost: 0, repeated: 0 });
     assert(summary.accuracy > 0.9, `accuracy is ${summary.accuracy}`);
+  });
+
+  it('takes a signal by MQTT, and tells its notification by MQTT, with the sensor as source', async () => {
+    const document = await readFile(join(ROOT, 'examples', 'tiny', 'scenario.json'));
+    const put = await call('orchestrator/scenario/tiny', { method: 'PUT', body: document });
+    assert.equal(put.status, 201, await put.text());
+    const client = await connectAsync(String(appliance.env.MQTT_URL), { clientId: 'press-1', protocolVersion: 4 });
+    try {
+      const [granted] = await client.subscribeAsync('tiny_notifications', { qos: 1 });
+      assert.equal(granted?.qos, 1);
+      const heard = nextMqttMessage(client);
+      await client.publishAsync('tiny_signals/hall/press', '{"values":[1,1,1]}', { qos: 1 });
+      const { topic, text } = await heard;
+      assert.equal(topic, 'tiny_notifications');
+      assert.partialDeepStrictEqual(JSON.parse(text), {
+        notification_id: 'tiny_high',
+        scenario: 'tiny',
+        source: 'hall.press',
+      });
+    } finally {
+      await client.endAsync();
+    }
+  });
+
+  it("leaves MQTT's own streams to nats-server, and none of their subjects in ours", async () => {
+    const nats = await connectNats({ url: String(appliance.env.NATS_URL), name: 'test' });
+    try {
+      const manager = await jetstreamManager(nats);
+      const names = await manager.streams.names().next();
+      assert(names.includes('$MQTT_msgs') && names.includes(STREAM), names.join());
+      const { config } = await manager.streams.info(STREAM);
+      assert.deepEqual(
+        config.subjects.filter((subject) => subject.startsWith('$') || subject.startsWith('>')),
+        [],
+      );
+      // Nobody waits for the signal that came by MQTT any more: nothing of it is kept a second time.
+      assert.equal((await manager.streams.info('$MQTT_msgs')).state.messages, 0);
+      assert.equal((await call('orchestrator/status')).status, 200);
+    } finally {
+      await nats.close();
+    }
   });
 
   it('keeps scenarios and keys for the next start', async () => {
