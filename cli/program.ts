@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { registerAlert } from './command/alert.ts';
 import type { CommandContext, Register } from './command/command.ts';
 import { registerDead } from './command/dead.ts';
 import { registerEnv } from './command/env.ts';
@@ -23,6 +24,7 @@ export interface ProgramContext extends Omit<CommandContext, 'output'> {
 const COMMANDS: readonly Register[] = [
   registerScenario,
   registerRule,
+  registerAlert,
   registerSend,
   registerWatch,
   registerStatus,
