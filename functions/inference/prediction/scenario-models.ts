@@ -5,6 +5,7 @@ import type { LoadedModel, LoadOptions } from '../model/loaded-model.ts';
 import { declaredShapes, type ModelRef, type ModelRegistry } from '../model/model-registry.ts';
 import type { FetchedModel, ModelFetcher } from '../model/source/source.ts';
 import { readModelOptions } from '../serving/model-options.ts';
+import { convertAdvice } from './convert-advice.ts';
 
 /** The model of one revision of a scenario's inference stage. */
 export interface StageModel {
@@ -122,6 +123,9 @@ async function fetchAgain(
  */
 export function fetchModelOf({ model_descriptor }: InferenceDefinition, fetcher: ModelFetcher): Promise<FetchedModel> {
   const { model_type, model_location, model_sha256 } = model_descriptor;
+  if (model_type === 'TENSORFLOW') {
+    return Promise.reject(new BoxError('unprocessable', `Cannot run model: ${convertAdvice(model_descriptor)}`));
+  }
   if (model_type !== 'ONNX') {
     const error = new BoxError('unprocessable', `Cannot run model: model_type must be ONNX here, got ${model_type}`);
     return Promise.reject(error);

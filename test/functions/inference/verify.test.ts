@@ -328,11 +328,33 @@ describe('POST /verify', () => {
     assert.equal((await verify({ location: `${web}/slow` })).status, 504);
   });
 
-  it('refuses a definition that the schema does not let pass, and model types that do not run here', async () => {
+  it('refuses a definition that the schema does not let pass', async () => {
     const broken = await inference.post('/verify', { in_topic: 'a' });
     assert.equal(broken.status, 400);
     assert.ok((broken.json() as VerifyAnswer).errors.some(({ pointer }) => pointer.startsWith('/')));
-    const body = await refused({ location: 'x.pb', type: 'TENSORFLOW' });
-    assert.equal(body.errors[0]?.pointer, '/model_descriptor/model_type');
+  });
+
+  it('says how to convert a TensorFlow graph: the command line for its very file and names', async () => {
+    for (const [location, inputs, outputs, expected] of [
+      [
+        'https://models.example/a/frozen.pb.gz?v=1',
+        X,
+        Y,
+        '--graphdef frozen.pb --output frozen.onnx --inputs x:0 --rename-inputs x --outputs y:0 --rename-outputs y',
+      ],
+      [
+        "models/it's.PB",
+        [...X, ['in/b:1', 'float32', [1]]],
+        [['$out', 'float32', [1]]],
+        `--graphdef 'it'\\''s.PB' --output 'it'\\''s.onnx' --inputs x:0,in/b:1 --rename-inputs x,in/b:1 ` +
+          `--outputs '$out:0' --rename-outputs '$out'`,
+      ],
+    ] as const) {
+      const body = await refused({ location, inputs, outputs, type: 'TENSORFLOW' });
+      assert.equal(body.errors.length, 1);
+      assert.equal(body.errors[0]?.pointer, '/model_descriptor/model_type');
+      assert.ok(body.errors[0]?.detail.includes(`"python -m tf2onnx.convert ${expected}"`), body.errors[0]?.detail);
+      assert.match(body.errors[0]?.detail ?? '', /set model_type to ONNX/);
+    }
   });
 });
