@@ -36,7 +36,7 @@ interface Alert {
 
 /** `box alert list|ack|snooze|resolve`: alerts of rules that remember, and what somebody says about them. */
 export const registerAlert: Register = (program, context) => {
-  const alert = program.command('alert').description('alerts: what rules found that is not over, or was');
+  const alert = program.command('alert').description('alerts: what rules found, until it is over');
   alert
     .command('list <scenario>')
     .description('the newest first')
