@@ -12,8 +12,8 @@ from ._stream import Stream
 class EpochFeed:
     """Epochs of a fixed state of a dataset, each split among workers.
 
-    Its state is ``{"epoch", "workers", "cursors": {"<worker>": cursor}}``; states of several workers of one epoch are put
-    together by loading one after the other.
+    Its state is ``{"epoch", "workers", "cursors": {"<worker>": cursor}}``; states of several workers of one epoch are
+    put together by loading one after the other.
     """
 
     def __init__(self, service: Service, query: Mapping[str, Any], batch_size: Optional[int]) -> None:

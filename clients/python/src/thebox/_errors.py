@@ -8,8 +8,8 @@ from typing import Optional
 class TheBoxError(Exception):
     """The service refused a call, or could not be reached.
 
-    ``code`` is the service's error code (``not_found``, ``invalid_argument``…; ``unavailable`` when it does not answer),
-    ``status`` the HTTP status, None when there was no answer.
+    ``code`` is the service's error code (``not_found``, ``invalid_argument``…; ``unavailable`` when it does not
+    answer), ``status`` the HTTP status, None when there was no answer.
     """
 
     def __init__(self, message: str, code: str = "unavailable", status: Optional[int] = None) -> None:

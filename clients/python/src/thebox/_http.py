@@ -76,7 +76,8 @@ class Service:
         return {"url": self.url, "key": self._key, "timeout": self.timeout, "retries": self.retries}
 
     def __setstate__(self, state: Dict[str, Any]) -> None:
-        self.__init__(state["url"], state["key"], timeout=state["timeout"], retries=state["retries"])  # type: ignore[misc]
+        made = Service(state["url"], state["key"], timeout=state["timeout"], retries=state["retries"])
+        self.__dict__.update(made.__dict__)
 
     def open(self, method: str, path: str, body: Optional[Dict[str, Any]] = None) -> http.client.HTTPResponse:
         """One call; the answer's body is still to be read.

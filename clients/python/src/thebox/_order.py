@@ -151,8 +151,8 @@ def order(
 ) -> Order:
     """Places an order of ``size`` samples, or of so many ``epochs`` (one when neither is given).
 
-    ``format`` is ``npz``, ``npy``, ``arrow``, ``webdataset``, ``mds`` or ``stream``; ``file_samples`` bounds the samples of
-    one file. The rest is as in :func:`thebox.stream`. Placing an order is not tried again: it would be a second one.
+    ``format`` is ``npz``, ``npy``, ``arrow``, ``webdataset``, ``mds`` or ``stream``; ``file_samples`` bounds the samples
+    of one file. The rest is as in :func:`thebox.stream`. Placing an order is not tried again: it would be a second one.
     """
     wanted = {
         "dataset": dataset,

@@ -24,8 +24,8 @@ class StreamDataset(IterableDataset):  # type: ignore[type-arg]
             dataset.set_epoch(epoch)
             for data, labels in loader: ...
 
-    It makes whole batches, so the loader's own ``batch_size`` is None. An iteration is one epoch, split among the workers of
-    the loader and the processes of a distributed training (``rank`` of ``world_size``) without overlap.
+    It makes whole batches, so the loader's own ``batch_size`` is None. An iteration is one epoch, split without overlap
+    among the workers of the loader and the processes of a distributed training (``rank`` of ``world_size``).
 
     The dataset's state is fixed when the object is made, so that all workers draw from the same; processes of a
     distributed training are given the same ``version`` or ``snapshot``.
@@ -105,8 +105,7 @@ class StreamDataset(IterableDataset):  # type: ignore[type-arg]
         local, count = (0, 1) if info is None else (info.id, info.num_workers)
         worker, workers = self._rank * count + local, self._world_size * count
         for batch in self._feed.batches(worker, workers):
-            data = torch.frombuffer(batch.pixel_bytes, dtype=torch.uint8) if batch.size else torch.empty(0, dtype=torch.uint8)
-            data = data.view(batch.size, batch.header.height, batch.header.width)
+            data = torch.from_numpy(batch.data)
             labels = torch.from_numpy(batch.labels).long()
             item = (data, labels) if self._transform is None else self._transform(data, labels)
             if not self._states:
