@@ -63,6 +63,9 @@ jetstream {
 END
 cat >"$target/nats/users.conf" <<END
 SYSTEM_SUBJECTS = ["\$SYS.>", "\$JS.>", "\$KV.>", "\$O.>", "\$MQTT.>", "\$SRV.>", "thebox.>"]
+# The same but \$MQTT.sub.>, by which nats-server gives a subscriber of MQTT what comes with QoS 1: without it, it grants QoS 0 alone.
+VIEWER_SUBJECTS = ["\$SYS.>", "\$JS.>", "\$KV.>", "\$O.>", "\$SRV.>", "thebox.>", "\$MQTT.JSA.>", "\$MQTT.msgs.>", "\$MQTT.rmsgs.>",
+  "\$MQTT.sess.>", "\$MQTT.qos2.>", "\$MQTT.pubrel.>", "\$MQTT.out.>", "\$MQTT.deliver.>"]
 authorization {
   users = [
     # The functions, the connector and who looks after them.
@@ -75,7 +78,7 @@ authorization {
     # Whoever acts upon notifications: may listen, not speak.
     { user: viewer, password: "$(value nats-viewer-password)", permissions: {
       publish: { deny: ">" }
-      subscribe: { deny: \$SYSTEM_SUBJECTS }
+      subscribe: { deny: \$VIEWER_SUBJECTS }
     } }
   ]
 }

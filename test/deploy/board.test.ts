@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { Ajv } from 'ajv';
+import { connectAsync } from 'mqtt';
 import { parse } from 'yaml';
 import { connectNats } from '#lib/bus/nats-connection.ts';
 import { serverBinary } from '../../local/server/binary.ts';
@@ -15,6 +14,7 @@ import { freePort } from '../../local/server/free-port.ts';
 import { untilReady } from '../../local/server/until-ready.ts';
 import { runToEnd } from '../../setup/run-to-end.ts';
 import pins from '../../setup/servers.json' with { type: 'json' };
+import { nextMqttMessage } from '../support/mqtt-message.ts';
 
 const REPOSITORY = join(import.meta.dirname, '../..');
 const INSTALL = join(REPOSITORY, 'deploy/faasd/install.sh');
@@ -203,6 +203,23 @@ describe('deploy/config/nats-server.conf, in a real server', () => {
     await box.close();
   });
 
+  it('a viewer listens by MQTT too, with QoS 1 as most clients ask for, and cannot speak', async () => {
+    const login = { username: 'viewer', password: await secret('nats-viewer-password') };
+    const [box, client] = [
+      await as('thebox', 'nats-password'),
+      await connectAsync(`mqtt://127.0.0.1:${mqttPort}`, { ...login, protocolVersion: 4, reconnectPeriod: 0 }),
+    ];
+    assert.deepEqual(await client.subscribeAsync('hall/notes', { qos: 1 }), [{ topic: 'hall/notes', qos: 1 }]);
+    await assert.rejects(client.subscribeAsync('$MQTT/msgs/#'));
+    const heard = nextMqttMessage(client);
+    // What a viewer publishes goes nowhere.
+    await client.publishAsync('hall/notes', 'from the viewer', { qos: 1 });
+    box.publish('hall.notes', 'from the box');
+    assert.partialDeepStrictEqual(await heard, { topic: 'hall/notes', text: 'from the box' });
+    await client.endAsync();
+    await box.close();
+  });
+
   it('a viewer listens, and cannot speak', async () => {
     const [box, viewer] = [await as('thebox', 'nats-password'), await as('viewer', 'nats-viewer-password')];
     const heard = drainOne(viewer, 'notes');
@@ -231,30 +248,10 @@ async function drainOne(connection: NatsConnection, subject: string): Promise<st
   throw new Error(`nothing came on ${subject}`);
 }
 
-/** Publishes one message with QoS 1, as MQTT 3.1.1 has it, and waits until the server has acknowledged it. */
+/** Publishes one message with QoS 1, and waits until the server has acknowledged it. */
 async function publishMqtt(port: number, user: string, password: string, topic: string, body: string): Promise<void> {
-  const socket = connect(port, '127.0.0.1');
-  await once(socket, 'connect');
-  const field = (value: string): Buffer => {
-    const bytes = Buffer.from(value);
-    return Buffer.concat([Buffer.of(bytes.length >> 8, bytes.length & 255), bytes]);
-  };
-  const packet = (type: number, content: Buffer): Buffer => Buffer.concat([Buffer.of(type, content.length), content]);
-  const login = Buffer.concat([
-    field('MQTT'),
-    Buffer.of(4, 0b1100_0010, 0, 60),
-    field('press-1'),
-    field(user),
-    field(password),
-  ]);
-  socket.write(packet(0x10, login));
-  assert.deepEqual([...(await answer(socket))], [0x20, 2, 0, 0], 'CONNACK without an error');
-  socket.write(packet(0x32, Buffer.concat([field(topic), Buffer.of(0, 7), Buffer.from(body)])));
-  assert.deepEqual([...(await answer(socket))], [0x40, 2, 0, 7], 'PUBACK');
-  socket.destroy();
-}
-
-async function answer(socket: Socket): Promise<Buffer> {
-  const [bytes] = await once(socket, 'data');
-  return Buffer.from(bytes);
+  const login = { username: user, password };
+  const client = await connectAsync(`mqtt://127.0.0.1:${port}`, { ...login, protocolVersion: 4, reconnectPeriod: 0 });
+  await client.publishAsync(topic, body, { qos: 1 });
+  await client.endAsync();
 }
