@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
-import { rm, writeFile } from 'node:fs/promises';
 import { findOnPath } from './find-server.ts';
+import { installDebianPackage } from './install-debian-package.ts';
 import { runToEnd } from './run-to-end.ts';
 
 /** RabbitMQ's own start script. Debian's wrapper on PATH is no use: it drops to the user `rabbitmq` and its folders. */
@@ -16,36 +16,7 @@ export function findRabbitmq(env: NodeJS.ProcessEnv): string | undefined {
  * @throws Error with the command to give, when this user may not install packages.
  */
 export async function installRabbitmq(env: NodeJS.ProcessEnv, say: (line: string) => void): Promise<void> {
-  const install = ['install', '-y', '--no-install-recommends', 'rabbitmq-server'];
-  const aptGet = findOnPath('apt-get', env);
-  if (aptGet === undefined) throw new Error('Cannot install RabbitMQ: apt-get is missing; put rabbitmq-server on PATH');
-  if (process.getuid?.() !== 0) {
-    throw new Error(
-      `Cannot install RabbitMQ: only root may, got user ${process.getuid?.()}; give: sudo apt-get ${install.join(' ')}`,
-    );
-  }
-  say('installing rabbitmq-server with apt-get (about 1 min, once)…');
-  const aptEnv = { ...env, DEBIAN_FRONTEND: 'noninteractive' };
-  const wait = ['-o', 'DPkg::Lock::Timeout=300'];
-  // The lists of a fresh machine are empty. If a mirror of several fails, the installation may still work.
-  const update = await runToEnd(aptGet, [...wait, 'update'], aptEnv);
-  const done = await withoutServices(() => runToEnd(aptGet, [...wait, ...install], aptEnv));
-  if (done.status !== 0) {
-    const output = [update.status === 0 ? '' : update.output, done.output].join('\n').trim();
-    throw new Error(`Cannot install RabbitMQ: apt-get must end with 0, got ${done.status}\n${output}`);
-  }
+  await installDebianPackage('rabbitmq-server', env, say);
   // A service of the system would take the port at the next boot; the servers here are started by those who need them.
   if (existsSync('/run/systemd/system')) await runToEnd('systemctl', ['disable', 'rabbitmq-server'], env);
-}
-
-/** Does `work` while Debian's policy for packages is to start no service. */
-async function withoutServices<T>(work: () => Promise<T>): Promise<T> {
-  const policy = '/usr/sbin/policy-rc.d';
-  if (existsSync(policy)) return work();
-  await writeFile(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
-  try {
-    return await work();
-  } finally {
-    await rm(policy, { force: true });
-  }
 }

@@ -1,12 +1,14 @@
 /**
  * Installs the servers named on the command line, those that the machine lacks:
- * `node setup/install-servers.ts nats-server minio rabbitmq`; `arm64` is what runs programs for another platform.
+ * `node setup/install-servers.ts nats-server minio rabbitmq`; `arm64` is what runs programs for another
+ * platform, `python3` what the Python client is tested with.
  */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { buildServer } from './build-server.ts';
-import { cacheFolder, findServer, isServerName } from './find-server.ts';
+import { cacheFolder, findOnPath, findServer, isServerName } from './find-server.ts';
 import { findArm64, installArm64 } from './install-arm64.ts';
+import { installDebianPackage } from './install-debian-package.ts';
 import { findRabbitmq, installRabbitmq } from './install-rabbitmq.ts';
 import { withLock } from './lock.mjs';
 
@@ -28,6 +30,9 @@ function installerOf(name: string): Installer {
   const { env } = process;
   if (name === 'rabbitmq') return { find: async () => findRabbitmq(env), install: () => installRabbitmq(env, say) };
   if (name === 'arm64') return { find: async () => findArm64(env), install: () => installArm64(env, say) };
+  if (name === 'python3') {
+    return { find: async () => findOnPath(name, env), install: () => installDebianPackage(name, env, say) };
+  }
   if (isServerName(name)) return { find: () => findServer(name, env), install: () => buildServer(name, env, say) };
   throw new Error(`Cannot install ${name}: no such server is known`);
 }
