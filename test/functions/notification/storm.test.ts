@@ -60,6 +60,8 @@ describe('function notification, killed during a storm', () => {
   it('gives exactly the notifications of an undisturbed run', async function () {
     this.timeout(300_000);
     const events = stormEvents(COUNT);
+    // Its topics are there, and the messages wait.
+    await fixture.put({ ...record, paused: true });
     const sequences: number[] = [];
     for (let at = 0; at < COUNT; at += 500) {
       const receipts = await Promise.all(events.slice(at, at + 500).map((event) => publish(fixture, event)));
