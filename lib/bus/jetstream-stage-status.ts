@@ -69,8 +69,13 @@ function openBucket(connection: NatsConnection): Promise<KV> {
 
 async function lastReports(bucket: KV): Promise<StageReport[]> {
   const reports: StageReport[] = [];
-  for await (const entry of await bucket.history({ key: 'stage.>' })) {
-    if (entry.operation === 'PUT') reports.push(entry.json<StageReport>());
+  try {
+    for await (const entry of await bucket.history({ key: 'stage.>' })) {
+      if (entry.operation === 'PUT') reports.push(entry.json<StageReport>());
+    }
+  } catch (error) {
+    // A bus that came back without its data: nothing is reported until the connector has made the place anew.
+    if (!isStreamNotFound(error)) throw error;
   }
   return reports.sort(
     (a, b) => a.scenario.localeCompare(b.scenario) || STAGES.indexOf(a.stage) - STAGES.indexOf(b.stage),
@@ -83,9 +88,13 @@ async function consumersByName(manager: JetStreamManager): Promise<Map<string, C
     for await (const info of manager.consumers.list(STREAM)) byName.set(info.name, info);
   } catch (error) {
     // Before the connector's first start there is no stream, and so no consumer.
-    if (!(error instanceof JetStreamApiError && error.code === STREAM_NOT_FOUND)) throw error;
+    if (!isStreamNotFound(error)) throw error;
   }
   return byName;
+}
+
+function isStreamNotFound(error: unknown): boolean {
+  return error instanceof JetStreamApiError && error.code === STREAM_NOT_FOUND;
 }
 
 async function waitApplied(bucket: KV, scenarioId: string, rev: string | undefined, timeoutMs: number): Promise<void> {
