@@ -1,7 +1,7 @@
 import { jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { openStageQueue } from '#lib/bus/jetstream-stage-queue.ts';
-import { openJetStreamStatusWriter } from '#lib/bus/jetstream-stage-status.ts';
+import { openJetStreamStatusWriter, type StatusWriter } from '#lib/bus/jetstream-stage-status.ts';
 import { ensureStreams, type StreamLimits } from '#lib/bus/jetstream-streams.ts';
 import { ensureRelay, relayTimers } from '#lib/bus/jetstream-timers.ts';
 import type { HistoryLimits } from '#lib/bus/jetstream-trim.ts';
@@ -80,7 +80,7 @@ export async function openConnector(parts: ConnectorParts): Promise<Connector> {
   });
   const forms = openFunctionForms();
   const progresses = new Set<StageProgress>();
-  const report = () => reportAll(progresses, status.writeStage, log);
+  const report = () => reportAll(progresses, status, log);
   const ackWaitMs = limits.invocationTimeoutMs + ACK_MARGIN_MS;
 
   const startWorker = (plan: StagePlan) => {
@@ -164,6 +164,7 @@ export async function openConnector(parts: ConnectorParts): Promise<Connector> {
       await ensureStreams(manager, [], limits.streams);
       await ensureRelay(manager);
       await status.ensure();
+      for (const progress of progresses) progress.keepReport();
       runner.restore();
     }),
   );
@@ -194,17 +195,20 @@ export async function openConnector(parts: ConnectorParts): Promise<Connector> {
 
 async function reportAll(
   progresses: Iterable<StageProgress>,
-  write: (report: NonNullable<ReturnType<StageProgress['takeReport']>>) => Promise<void>,
+  status: Pick<StatusWriter, 'writeStage' | 'ensure'>,
   log: Log,
 ): Promise<void> {
   for (const progress of progresses) {
     const due = progress.takeReport();
     if (due === undefined) continue;
     try {
-      await write(due);
+      await status.writeStage(due);
     } catch (error) {
       progress.keepReport();
       log.debug({ err: error }, 'the status could not be written');
+      // Its place may be lost, and the bus not ready to make it when the connection came back: tried at every report.
+      await status.ensure().catch((cause: unknown) => log.debug({ err: cause }, 'the status has no place'));
+      return;
     }
   }
 }
