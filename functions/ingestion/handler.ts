@@ -1,10 +1,8 @@
-import type { NatsConnection } from '@nats-io/nats-core';
 import { openJetStreamPublisher } from '#lib/bus/jetstream-publisher.ts';
 import { openJetStreamStageProgress } from '#lib/bus/jetstream-stage-progress.ts';
 import { openJetStreamTopicReader } from '#lib/bus/jetstream-topic-reader.ts';
-import { connectNats } from '#lib/bus/nats-connection.ts';
+import { checkAnswers, connectNats } from '#lib/bus/nats-connection.ts';
 import type { Environment } from '#lib/config/config.ts';
-import { BoxError } from '#lib/error/box-error.ts';
 import { checkApiKey } from '#lib/function/api-key.ts';
 import type { OpenedFunction } from '#lib/function/contract.ts';
 import { openFunction } from '#lib/function/open-function.ts';
@@ -52,7 +50,7 @@ export async function open(env: Environment): Promise<OpenedFunction> {
       maxFeatureBytes: config.maxFeatureBytes,
       maxInflatedBytes: config.maxInflatedBytes,
     }),
-    health: () => checkAnswers(nats),
+    health: () => checkAnswers(nats, HEALTH_TIMEOUT_MS),
     async close() {
       publisher.close();
       files.close();
@@ -72,16 +70,4 @@ function s3Options({ s3Endpoint, s3Region }: IngestionConfig, secrets: SecretFil
       secretAccessKey: await secrets.read('s3-secret-key'),
     }),
   };
-}
-
-/** Rejects when NATS does not answer: while the connection is lost, a flush waits until it is there again. */
-async function checkAnswers(nats: NatsConnection): Promise<void> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const late = new BoxError('unavailable', `Cannot reach NATS: no answer within ${HEALTH_TIMEOUT_MS} ms`);
-  const timer = setTimeout(() => reject(late), HEALTH_TIMEOUT_MS);
-  try {
-    await Promise.race([nats.flush(), promise]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -1,7 +1,7 @@
 import type { NatsConnection } from '@nats-io/nats-core';
 import { timerMessage } from '#lib/bus/jetstream-timers.ts';
 import { openJetStreamTopicReader } from '#lib/bus/jetstream-topic-reader.ts';
-import { connectNats } from '#lib/bus/nats-connection.ts';
+import { checkAnswers, connectNats } from '#lib/bus/nats-connection.ts';
 import { openStoredPublish } from '#lib/bus/stored-publish.ts';
 import type { Environment } from '#lib/config/config.ts';
 import { BoxError } from '#lib/error/box-error.ts';
@@ -96,7 +96,7 @@ export async function open(env: Environment): Promise<OpenedFunction> {
       ruleTestRoute({ scenarios, reader }),
     ],
     processEvents: (batch) => notifier.process(batch),
-    health: () => checkAnswers(nats),
+    health: () => checkAnswers(nats, HEALTH_TIMEOUT_MS),
     async close() {
       await chores.close();
       await webhooks.close();
@@ -145,16 +145,4 @@ async function connect(config: NotificationConfig, secrets: SecretFiles): Promis
     atFirst: 'wait',
     ...(config.natsUser !== undefined && { user: config.natsUser, password: await secrets.read(NATS_PASSWORD) }),
   });
-}
-
-/** Rejects when NATS does not answer: while the connection is lost, a flush waits until it is there again. */
-async function checkAnswers(nats: NatsConnection): Promise<void> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const late = new BoxError('unavailable', `Cannot reach NATS: no answer within ${HEALTH_TIMEOUT_MS} ms`);
-  const timer = setTimeout(() => reject(late), HEALTH_TIMEOUT_MS);
-  try {
-    await Promise.race([nats.flush(), promise]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
