@@ -1,0 +1,44 @@
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+
+/** What one client asks for, again and again. */
+export interface Load {
+  readonly port: number;
+  /** The whole request, head and body. */
+  readonly request: Uint8Array;
+  /** Connections, each with one request in flight. */
+  readonly connections: number;
+  readonly forMs: number;
+}
+
+export interface Measured {
+  readonly perSecond: number;
+  readonly p50: number;
+  readonly p99: number;
+  /** Processor time of the client for each request, in milliseconds: it has no more than two cores to share with the server. */
+  readonly clientMs: number;
+}
+
+export type LoadReply = { readonly measured: Measured } | { readonly error: string };
+
+/** A client in a thread of its own, over plain sockets: it is to take as little of the machine as can be. */
+export interface LoadClient {
+  /** @throws Error with the answer when one is not 200 */
+  measure(load: Load): Promise<Measured>;
+  close(): Promise<void>;
+}
+
+export function openLoadClient(): LoadClient {
+  const worker = new Worker(new URL('./load-client.worker.ts', import.meta.url));
+  return {
+    async measure(load) {
+      worker.postMessage(load);
+      const [reply] = (await once(worker, 'message')) as [LoadReply];
+      if ('error' in reply) throw new Error(reply.error);
+      return reply.measured;
+    },
+    async close() {
+      await worker.terminate();
+    },
+  };
+}
