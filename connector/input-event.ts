@@ -2,7 +2,7 @@ import type { Attributes } from '#lib/bus/event-headers.ts';
 import type { StageMessage } from '#lib/bus/stage-queue.ts';
 import { sourceOf } from '#lib/bus/subjects.ts';
 import { bareContentType, EVENT_TYPE, isJsonContentType, SEQUENCE_ATTRIBUTE } from '#lib/message/cloud-event.ts';
-import type { Stage } from '#lib/scenario/scenario.ts';
+import type { PipelineStage, Stage } from '#lib/scenario/scenario.ts';
 
 /** A message as the event that a function gets. */
 export interface InputEvent {
@@ -19,10 +19,11 @@ const INPUT_TYPE: Readonly<Record<Stage, string>> = {
   ingestion: EVENT_TYPE.signal,
   inference: EVENT_TYPE.features,
   notification: EVENT_TYPE.prediction,
+  capture: EVENT_TYPE.prediction,
 };
 
 /** What a stage makes of its input. */
-export const OUTPUT_TYPE: Readonly<Record<Stage, string>> = {
+export const OUTPUT_TYPE: Readonly<Record<PipelineStage, string>> = {
   ingestion: EVENT_TYPE.features,
   inference: EVENT_TYPE.prediction,
   notification: EVENT_TYPE.notification,

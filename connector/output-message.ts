@@ -14,11 +14,6 @@ export interface RawOutput {
   readonly body: Uint8Array | string;
 }
 
-/** What the ids of a stage's outputs begin with: `<scenario>.<stage>.`, then the input's sequence and the output's index. */
-export function outputIdPrefix({ scenarioId, stage }: StagePlan): string {
-  return `${scenarioId}.${stage}.`;
-}
-
 /**
  * An output as a message for the stage's out_topic. What the event lacks is given to it: the input's source,
  * correlation id and trace, an id, a type by the stage, the time.
@@ -57,6 +52,8 @@ function dataOf(
 /** Bytes as a message for the stage's out_topic. */
 export function outputMessage(plan: StagePlan, input: InputEvent, messageId: string, output: RawOutput): StreamMessage {
   const { attributes } = output;
+  const { out_topic: topic } = plan.definition;
+  if (topic === undefined || plan.stage === 'capture') throw broken('the stage has no out_topic');
   const head = new HeaderBlock()
     .set('Nats-Msg-Id', messageId)
     .set(REV_HEADER, plan.rev)
@@ -73,7 +70,7 @@ export function outputMessage(plan: StagePlan, input: InputEvent, messageId: str
     const value = attributes[name];
     if (value !== undefined && !WRITTEN.has(name)) head.attribute(name, value);
   }
-  return { subject: plan.definition.out_topic, head: head.text(), body: output.body };
+  return { subject: topic, head: head.text(), body: output.body };
 }
 
 const WRITTEN = new Set([

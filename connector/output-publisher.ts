@@ -1,11 +1,11 @@
 import type { NatsConnection } from '@nats-io/nats-core';
 import { openPublishedIds, type PublishedIds } from '#lib/bus/jetstream-published-ids.ts';
+import { outputIdPrefix } from '#lib/bus/output-id.ts';
 import type { Stored, StoredPublish, StreamMessage } from '#lib/bus/stored-publish.ts';
 import { DEAD_STREAM, deadSubject, STREAM } from '#lib/bus/subjects.ts';
 import { BoxError } from '#lib/error/box-error.ts';
 import { openBackoff } from './backoff.ts';
 import type { Entry, Trouble } from './batch-calls.ts';
-import { outputIdPrefix } from './output-message.ts';
 import type { Output } from './stage-batch.ts';
 import type { StagePlan } from './stage-plan.ts';
 
@@ -55,11 +55,20 @@ export function openOutputPublisher(parts: OutputPublisherParts): OutputPublishe
     return known;
   };
   return {
-    publish: (plan, outputs, suspects, stop) =>
-      publishAll(parts, lookup(STREAM, plan.definition.out_topic, outputIdPrefix(plan)), outputs, suspects, stop),
+    async publish(plan, outputs, suspects, stop) {
+      const { out_topic: topic } = plan.definition;
+      if (topic === undefined) return [];
+      return publishAll(
+        parts,
+        lookup(STREAM, topic, outputIdPrefix(plan.scenarioId, plan.stage)),
+        outputs,
+        suspects,
+        stop,
+      );
+    },
     async publishDead(plan, letters, suspects, stop) {
       const subject = deadSubject(plan.scenarioId, plan.stage);
-      const ids = lookup(DEAD_STREAM, subject, outputIdPrefix(plan));
+      const ids = lookup(DEAD_STREAM, subject, outputIdPrefix(plan.scenarioId, plan.stage));
       const tooLarge = await publishAll(parts, ids, letters, suspects, stop);
       if (tooLarge === undefined || tooLarge.length === 0) return tooLarge !== undefined;
       // With the reason added, the largest messages that the bus takes are too large for it: the reason is kept.

@@ -6,7 +6,7 @@ import { dropTimers } from '#lib/bus/jetstream-timers.ts';
 import { consumerName, isTopic } from '#lib/bus/subjects.ts';
 import { BoxError } from '#lib/error/box-error.ts';
 import type { Log } from '#lib/log/log.ts';
-import { type ScenarioRecord, type Stage, type StageDefinition, stagesOf } from '#lib/scenario/scenario.ts';
+import { type ConsumerDefinition, consumersOf, type ScenarioRecord, type Stage } from '#lib/scenario/scenario.ts';
 import { openBackoff } from './backoff.ts';
 import type { BusKeeper } from './bus-keeper.ts';
 import type { StagePlan } from './stage-plan.ts';
@@ -86,7 +86,7 @@ export function openScenarioRunner(parts: ScenarioRunnerParts): ScenarioRunner {
 
   const apply = async (record: ScenarioRecord, running: Running) => {
     const { id, rev, paused } = record;
-    const stages = stagesOf(record.scenario);
+    const stages = consumersOf(record.scenario);
     const bad = stages.flatMap(({ definition }) => topicsOfStage(definition)).find((topic) => !isTopic(topic));
     if (bad !== undefined) {
       const error = `topic ${bad} cannot be used on the bus`;
@@ -105,7 +105,7 @@ export function openScenarioRunner(parts: ScenarioRunnerParts): ScenarioRunner {
     parts.log.info({ scenario: id, rev, paused, stages: stages.map(({ stage }) => stage) }, 'applied');
   };
 
-  const applyStage = async (record: ScenarioRecord, stage: Stage, definition: StageDefinition, running: Running) => {
+  const applyStage = async (record: ScenarioRecord, stage: Stage, definition: ConsumerDefinition, running: Running) => {
     const { ackWaitMs, maxAckPending, maxBatchBytes } = parts;
     const formerTopics: readonly FormerTopic[] = await ensureConsumer(parts.manager, {
       scenario: record.id,
@@ -207,8 +207,8 @@ function newRunning(): Running {
   return { wanted: undefined, isDue: false, isBusy: false, current: undefined, workers: new Map() };
 }
 
-function topicsOfStage({ in_topic, out_topic }: StageDefinition): string[] {
-  return [in_topic, out_topic];
+function topicsOfStage({ in_topic, out_topic }: ConsumerDefinition): string[] {
+  return out_topic === undefined ? [in_topic] : [in_topic, out_topic];
 }
 
 /** The topics of what the scenarios are and of what they are to become. */
@@ -217,7 +217,7 @@ function topicsInUse(scenarios: Iterable<Running>): string[] {
   for (const { wanted, current } of scenarios) {
     for (const record of [wanted, current]) {
       if (record === undefined) continue;
-      for (const { definition } of stagesOf(record.scenario)) {
+      for (const { definition } of consumersOf(record.scenario)) {
         for (const topic of topicsOfStage(definition)) if (isTopic(topic)) topics.add(topic);
       }
     }

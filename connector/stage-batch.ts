@@ -1,11 +1,12 @@
 import { deadLetterMessage } from '#lib/bus/dead-letter-headers.ts';
 import { timerMessage } from '#lib/bus/jetstream-timers.ts';
+import { outputIdPrefix } from '#lib/bus/output-id.ts';
 import type { StageMessage, StageQueue } from '#lib/bus/stage-queue.ts';
 import type { StreamMessage } from '#lib/bus/stored-publish.ts';
 import { BoxError } from '#lib/error/box-error.ts';
 import { type BatchSignals, type CallParts, callUntilDone, type Entry } from './batch-calls.ts';
 import { inputEvent } from './input-event.ts';
-import { eventMessage, outputIdPrefix, outputMessage } from './output-message.ts';
+import { eventMessage, outputMessage } from './output-message.ts';
 import type { OutputPublisher } from './output-publisher.ts';
 import type { StagePlan } from './stage-plan.ts';
 
@@ -92,7 +93,7 @@ export interface Output {
 
 function entryOutputs(plan: StagePlan, entry: Entry): Output[] {
   const { outcome, event } = entry;
-  const id = (index: number) => `${outputIdPrefix(plan)}${event.message.seq}.${index}`;
+  const id = (index: number) => `${outputIdPrefix(plan.scenarioId, plan.stage)}${event.message.seq}.${index}`;
   try {
     if (outcome?.kind === 'events') {
       return outcome.events.map((each, i) => {
@@ -115,7 +116,7 @@ function entryOutputs(plan: StagePlan, entry: Entry): Output[] {
 function deadLetters(plan: StagePlan, { outcome, event, attempts }: Entry): Output[] {
   if (outcome?.kind !== 'dead') return [];
   const entry: Entry = { event, attempts, failures: 0, outcome };
-  const id = `${outputIdPrefix(plan)}${event.message.seq}.dead`;
+  const id = `${outputIdPrefix(plan.scenarioId, plan.stage)}${event.message.seq}.dead`;
   const { scenarioId: scenario, stage, rev } = plan;
   const death = {
     scenario,

@@ -1,12 +1,12 @@
 import type { FormerTopic } from '#lib/bus/jetstream-consumers.ts';
-import { functionOf, type Stage, type StageDefinition } from '#lib/scenario/scenario.ts';
+import { type ConsumerDefinition, functionOf, type Stage } from '#lib/scenario/scenario.ts';
 
 /** With what a stage's messages are processed: one revision of one scenario. */
 export interface StagePlan {
   readonly scenarioId: string;
   readonly rev: string;
   readonly stage: Stage;
-  readonly definition: StageDefinition;
+  readonly definition: ConsumerDefinition;
   readonly paused: boolean;
   /** The most that a batch's events may hold together. */
   readonly maxBatchBytes: number;

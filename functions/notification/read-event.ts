@@ -1,8 +1,8 @@
 import { BoxError } from '#lib/error/box-error.ts';
 import type { PredictionBody } from '#lib/message/body.ts';
 import { type CloudEvent, dataJson, EVENT_TYPE, sequenceOf } from '#lib/message/cloud-event.ts';
+import { parsePrediction } from '#lib/message/prediction.ts';
 import { RuleScope } from '#lib/rules/inputs/rule-scope.ts';
-import { parsePrediction } from './prediction.ts';
 import type { CompiledRule, Judgement } from './rule-set.ts';
 import type { GroupInput } from './when/groups.ts';
 import { groupToken } from './when/kept-group.ts';

@@ -2,13 +2,13 @@ import type { TopicReader } from '#lib/bus/topic-reader.ts';
 import { BoxError, type Problem } from '#lib/error/box-error.ts';
 import { jsonBody, type Route } from '#lib/function/route.ts';
 import type { CloudEvent } from '#lib/message/cloud-event.ts';
+import { parsePrediction } from '#lib/message/prediction.ts';
 import { compileRule, type Rule } from '#lib/rules/compile.ts';
 import { RuleScope } from '#lib/rules/inputs/rule-scope.ts';
 import { type JsonValue, toJson } from '#lib/rules/to-json.ts';
 import { PyError } from '#lib/rules/value/py-error.ts';
 import { truth } from '#lib/rules/value/truth.ts';
 import type { ScenarioClient } from '#lib/scenario/scenario-client.ts';
-import { parsePrediction } from './prediction.ts';
 
 /** What an expression comes to on one prediction. */
 type Trial =

@@ -1,7 +1,7 @@
 import type { StageStatus, StatusReader } from '#lib/bus/stage-status.ts';
 import { BoxError } from '#lib/error/box-error.ts';
 import type { Route } from '#lib/function/route.ts';
-import { functionOf, type ScenarioRecord, type StageDefinition, stagesOf } from '#lib/scenario/scenario.ts';
+import { type ConsumerDefinition, consumersOf, functionOf, type ScenarioRecord } from '#lib/scenario/scenario.ts';
 import type { Scenarios } from './scenarios.ts';
 
 /** `GET /status`: what becomes of every scenario, stage by stage. */
@@ -43,7 +43,7 @@ function scenarioStatus(record: ScenarioRecord, reported: readonly StageStatus[]
     paused,
     createdAt,
     updatedAt,
-    stages: stagesOf(record.scenario).map(({ stage, definition }) => ({
+    stages: consumersOf(record.scenario).map(({ stage, definition }) => ({
       stage,
       function: functionOf(stage, definition),
       ...topicsOf(definition),
@@ -55,8 +55,8 @@ function scenarioStatus(record: ScenarioRecord, reported: readonly StageStatus[]
   };
 }
 
-function topicsOf({ in_topic, out_topic }: StageDefinition) {
-  return { inTopic: in_topic, outTopic: out_topic };
+function topicsOf({ in_topic, out_topic }: ConsumerDefinition) {
+  return { inTopic: in_topic, ...(out_topic !== undefined && { outTopic: out_topic }) };
 }
 
 /** `unknown` as long as the connector told nothing of the stage. */

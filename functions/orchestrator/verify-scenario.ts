@@ -34,7 +34,11 @@ export async function verifyScenario(
   modelCheck: ModelCheck,
   checks: ScenarioChecks,
 ): Promise<ScenarioFindings> {
-  const problems = [...featureProblems(scenario), ...ruleProblems(scenario, checks)];
+  const problems = [
+    ...featureProblems(scenario),
+    ...ruleProblems(scenario, checks),
+    ...captureProblems(scenario, checks),
+  ];
   const warnings = [...emptyWarnings(scenario), ...foreignWarnings(scenario)];
   try {
     const model = await modelFindings(scenario, modelCheck, checks);
@@ -71,6 +75,11 @@ function ruleProblems(scenario: Scenario, { compileRule }: ScenarioChecks): Prob
       return message === undefined ? [] : [{ pointer: `${RULES}/${i}/${field}`, message }];
     });
   });
+}
+
+function captureProblems({ scenario_definition: { capture } }: Scenario, { compileRule }: ScenarioChecks): Problem[] {
+  const message = capture?.when === undefined ? undefined : refusalOf(capture.when, compileRule);
+  return message === undefined ? [] : [{ pointer: '/scenario_definition/capture/when', message }];
 }
 
 /** Why a text does not compile; undefined when it does. */

@@ -23,6 +23,13 @@ export const SENSORY_SETTINGS = {
     schemes: ['amqp', 'amqps'],
   }),
   amqpUser: optionalText('AMQP_USER', 'the user at RabbitMQ; the password is the secret amqp-password'),
+  gatewayUrl: url('GATEWAY_URL', {
+    doc: 'the gateway, where the scenarios are asked for that capture samples',
+    fallback: 'http://gateway:8080',
+    schemes: ['http', 'https'],
+  }),
+  natsUrl: optionalText('NATS_URL', 'NATS, where captured signals are read; unset: no scenario can capture samples'),
+  natsUser: optionalText('NATS_USER', 'the user at NATS; the password is the secret nats-password'),
   apiVersion: text('API_VERSION', { doc: 'what API-VERSION must say', fallback: '0.3.0' }),
   datasetName: text('DATASET_NAME', { doc: 'the name of the default dataset', fallback: 'samples' }),
   datasetWidth: integer('DATASET_WIDTH', { doc: 'its width in pixels', fallback: 28, min: 1, max: 8192 }),

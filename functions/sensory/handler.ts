@@ -8,6 +8,7 @@ import { openFunction } from '#lib/function/open-function.ts';
 import type { FunctionResponse } from '#lib/function/route.ts';
 import { openLog } from '#lib/log/log.ts';
 import { openSecretFiles, type SecretFiles } from '#lib/secret/secret-files.ts';
+import { lazyCapture } from './capture/lazy-capture.ts';
 import { type SensoryConfig, sensoryConfig } from './config.ts';
 import { openDatasets } from './datasets.ts';
 import { openEpochs } from './feed/epoch.ts';
@@ -56,6 +57,7 @@ export async function open(env: Environment): Promise<OpenedFunction> {
   const processShard = openShardProcessor({ orders, queue, source, catalogueOf, published: ordered, writeFile });
   const stream = { source, epochOf, streamed: (samples: number) => metrics.drawn('stream', samples) };
   const parts = { config, secrets, store, datasets, source, orders, queue, metrics };
+  const capture = lazyCapture(config, secrets, { store, datasets, stored: metrics.stored });
   // The connector waits on the task queue: it is made without waiting for the first order. Without a broker the next
   // call that needs it tries again.
   queue.prepare().catch((error) => log.warn({ err: error }, 'RabbitMQ is not there yet'));
@@ -73,7 +75,7 @@ export async function open(env: Environment): Promise<OpenedFunction> {
       ...orderRoutes(parts, stream),
       ...sampleRoutes(parts, database),
       ...datasetRoutes(parts),
-      taskRoute(processShard, metrics.base.events),
+      taskRoute(processShard, capture.process, metrics.base.events),
     ],
     errorResponse: unknownRoute,
     async health() {
@@ -82,6 +84,7 @@ export async function open(env: Environment): Promise<OpenedFunction> {
     },
     async close() {
       clearInterval(sweeping);
+      await capture.close();
       await datasets.close();
       await queue.close();
       await database.close();

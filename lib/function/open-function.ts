@@ -87,22 +87,23 @@ function eventsRoute(process: NonNullable<FunctionParts['processEvents']>, metri
     path: '/',
     async handle(request) {
       const answer = await process(readEventBatch(request));
-      countEvents(answer, metrics);
+      countResults(answer, metrics.events);
       return { status: 200, body: answer };
     },
   };
 }
 
-function countEvents(answer: FunctionAnswer, metrics: FunctionMetrics): void {
-  const count = { ok: 0, retry: 0, dead: 0 };
+/** Tells how many events an answer settled, by what becomes of them. */
+export function countResults(answer: FunctionAnswer, count: FunctionMetrics['events']): void {
+  const counts = { ok: 0, retry: 0, dead: 0 };
   for (const result of answer.results) {
-    if ('events' in result) count.ok++;
-    else if (result.error.retry) count.retry++;
-    else count.dead++;
+    if ('events' in result) counts.ok++;
+    else if (result.error.retry) counts.retry++;
+    else counts.dead++;
   }
-  metrics.events('ok', count.ok);
-  metrics.events('retry', count.retry);
-  metrics.events('dead', count.dead);
+  count('ok', counts.ok);
+  count('retry', counts.retry);
+  count('dead', counts.dead);
 }
 
 async function checkAccess(route: Route, request: FunctionRequest, secrets: SecretFiles): Promise<void> {

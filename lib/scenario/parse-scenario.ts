@@ -3,6 +3,7 @@ import { BoxError, type Problem } from '../error/box-error.ts';
 import { jsonLimitProblems } from './json-limits.ts';
 import schema from './scenario.schema.json' with { type: 'json' };
 import type {
+  CaptureDefinition,
   DataDescriptor,
   FeatureDescriptor,
   InferenceDefinition,
@@ -29,6 +30,7 @@ interface RawScenario {
     readonly ingestion_definition?: RawIngestion | null;
     readonly inference_definition?: RawInference | null;
     readonly notification_definition?: RawNotification | null;
+    readonly capture?: Nullable<Partial<CaptureDefinition>> | null;
   };
 }
 
@@ -88,8 +90,14 @@ export function parseScenario(value: unknown): Scenario {
   refuse(jsonLimitProblems(document));
   if (!isRawScenario(document)) throw refusal(schemaProblems(isRawScenario.errors ?? []));
   const scenario = plainScenario(document);
-  refuse(topicsWithin(scenario));
+  refuse([...topicsWithin(scenario), ...captureProblems(scenario)]);
   return scenario;
+}
+
+function captureProblems({ scenario_definition: definition }: Scenario): Problem[] {
+  if (definition.capture === undefined || definition.inference_definition !== undefined) return [];
+  const message = 'needs an inference stage: what is kept depends on its predictions';
+  return [{ pointer: '/scenario_definition/capture', message }];
 }
 
 function refuse(problems: readonly Problem[]): void {
@@ -143,9 +151,12 @@ function plainScenario(raw: RawScenario): Scenario {
     ingestion_definition: stages.ingestion_definition ? plainIngestion(stages.ingestion_definition) : null,
     inference_definition: stages.inference_definition ? plainInference(stages.inference_definition) : null,
     notification_definition: stages.notification_definition ? plainNotification(stages.notification_definition) : null,
+    capture: stages.capture ? { ...CAPTURE_DEFAULTS, ...withoutNulls(stages.capture) } : null,
   });
   return { ...withoutNulls(raw), scenario_definition: definition };
 }
+
+const CAPTURE_DEFAULTS = { as: 'unlabelled', rate: 1, what: 'signal' } as const;
 
 function plainIngestion(raw: RawIngestion): IngestionDefinition {
   return { ...withoutNulls(raw), data_descriptor: plainDataDescriptor(raw.data_descriptor) };

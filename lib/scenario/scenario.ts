@@ -11,16 +11,27 @@ export interface ScenarioDefinition {
   readonly ingestion_definition?: IngestionDefinition;
   readonly inference_definition?: InferenceDefinition;
   readonly notification_definition?: NotificationDefinition;
+  readonly capture?: CaptureDefinition;
 }
 
-export const STAGES = ['ingestion', 'inference', 'notification'] as const;
+/** The stages that messages pass, in their order. */
+const PIPELINE = ['ingestion', 'inference', 'notification'] as const;
+/** With what looks on: the capture reads the predictions and publishes nothing. */
+export const STAGES = [...PIPELINE, 'capture'] as const;
+export type PipelineStage = (typeof PIPELINE)[number];
 export type Stage = (typeof STAGES)[number];
 
-export interface StageDefinition {
+/** What reads a topic, one message after the other. */
+export interface ConsumerDefinition {
   readonly in_topic: string;
-  readonly out_topic: string;
-  /** The OpenFaaS function that serves the stage; the stage's own role when left out. */
+  /** Where its outputs go; what has none makes no outputs. */
+  readonly out_topic?: string;
+  /** The OpenFaaS function that does the work; the role's own when left out. */
   readonly function?: string;
+}
+
+export interface StageDefinition extends ConsumerDefinition {
+  readonly out_topic: string;
 }
 
 export interface IngestionDefinition extends StageDefinition {
@@ -89,6 +100,20 @@ export interface NotificationRule {
 export const SEVERITIES = ['info', 'warning', 'error', 'critical'] as const;
 export type Severity = (typeof SEVERITIES)[number];
 
+/** Which of the scenario's inputs are kept as samples. */
+export interface CaptureDefinition {
+  /** A rule expression over the prediction; every input counts when left out. */
+  readonly when?: string;
+  /** The category of the samples. */
+  readonly as: string;
+  /** The share that is kept of what `when` holds for, above 0 and at most 1. */
+  readonly rate: number;
+  /** The raw signal, or the features that the model saw. */
+  readonly what: 'signal' | 'features';
+  /** `NAME_WIDTHxHEIGHT`; the sample store's own dataset when left out. */
+  readonly dataset?: string;
+}
+
 /** Where notifications are posted to. */
 export interface Webhook {
   readonly url: string;
@@ -112,22 +137,31 @@ export interface ScenarioRecord {
 }
 
 /** The stages that a scenario has, in the order in which messages pass them. */
-export function stagesOf(scenario: Scenario): { readonly stage: Stage; readonly definition: StageDefinition }[] {
+export function stagesOf(
+  scenario: Scenario,
+): { readonly stage: PipelineStage; readonly definition: StageDefinition }[] {
   const { ingestion_definition, inference_definition, notification_definition } = scenario.scenario_definition;
   const definitions = {
     ingestion: ingestion_definition,
     inference: inference_definition,
     notification: notification_definition,
   };
-  return STAGES.flatMap((stage) => {
+  return PIPELINE.flatMap((stage) => {
     const definition = definitions[stage];
     return definition === undefined ? [] : [{ stage, definition }];
   });
 }
 
+/** Everything that reads a topic of the scenario: its stages, and the capture where it keeps samples. */
+export function consumersOf(scenario: Scenario): { readonly stage: Stage; readonly definition: ConsumerDefinition }[] {
+  const { capture, inference_definition: inference } = scenario.scenario_definition;
+  if (capture === undefined || inference === undefined) return stagesOf(scenario);
+  return [...stagesOf(scenario), { stage: 'capture', definition: { in_topic: inference.out_topic } }];
+}
+
 /** The function that serves a stage: the one that the scenario names, else the role's own. */
-export function functionOf(stage: Stage, definition: StageDefinition): string {
-  return definition.function ?? stage;
+export function functionOf(stage: Stage, definition: ConsumerDefinition): string {
+  return definition.function ?? (stage === 'capture' ? 'sensory' : stage);
 }
 
 /** The headers by which the connector tells a function what to process events with. */

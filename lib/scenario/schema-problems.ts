@@ -2,9 +2,9 @@ import type { ErrorObject } from 'ajv';
 import type { Problem } from '../error/box-error.ts';
 import { pointerToken } from './json-limits.ts';
 
-/** What the validator found, in plain words: one problem per place, each with its JSON pointer. */
-export function schemaProblems(errors: readonly ErrorObject[]): Problem[] {
-  return errors.map((error) => ({ pointer: pointerOf(error), message: messageOf(error) }));
+/** What the validator found in a document of this kind, in plain words: one problem per place, each with its JSON pointer. */
+export function schemaProblems(errors: readonly ErrorObject[], kind = 'scenario'): Problem[] {
+  return errors.map((error) => ({ pointer: pointerOf(error), message: messageOf(error, kind) }));
 }
 
 function pointerOf(error: ErrorObject): string {
@@ -13,14 +13,14 @@ function pointerOf(error: ErrorObject): string {
   return typeof key === 'string' ? `${error.instancePath}/${pointerToken(key)}` : error.instancePath;
 }
 
-function messageOf(error: ErrorObject): string {
+function messageOf(error: ErrorObject, kind: string): string {
   const { params } = error;
   const got = show(error.data);
   switch (error.keyword) {
     case 'required':
       return 'must be given';
     case 'additionalProperties':
-      return unknownField(String(params.additionalProperty), allowedFields(error));
+      return unknownField(String(params.additionalProperty), allowedFields(error), kind);
     case 'type':
       return `must be ${typeWords(params.type)}, got ${got}`;
     case 'enum':
@@ -45,10 +45,10 @@ function allowedFields(error: ErrorObject): string[] {
   return Object.keys((error.parentSchema?.properties ?? {}) as object);
 }
 
-function unknownField(name: string, allowed: readonly string[]): string {
+function unknownField(name: string, allowed: readonly string[], kind: string): string {
   const nearest = nearestName(name, allowed);
   const hint = nearest === undefined ? `allowed are ${allowed.join(', ')}` : `did you mean ${nearest}?`;
-  return `is not a field of the scenario format: ${hint}`;
+  return `is not a field of the ${kind} format: ${hint}`;
 }
 
 const TYPE_WORDS: Readonly<Record<string, string>> = {

@@ -33,6 +33,8 @@ export const LIMITS: ConnectorLimits = {
 
 export interface Call {
   readonly name: string;
+  /** With the query. */
+  readonly path: string;
   readonly headers: IncomingHttpHeaders;
   readonly body: Buffer;
   /** The events of a batch; undefined in binary mode. */
@@ -65,6 +67,7 @@ export async function openGateway(port = 0, functions = new Map<string, TestFunc
     const isBatch = request.headers['content-type'] === 'application/cloudevents-batch+json';
     const call: Call = {
       name,
+      path: request.url ?? '',
       headers: request.headers,
       body,
       events: isBatch ? (JSON.parse(body.toString()) as CloudEvent[]) : undefined,

@@ -28,6 +28,9 @@ export interface SampleFacts {
 
 export const FACTS = ['source', 'group', 'prediction', 'model_version', 'correlation_id', 'dhash'] as const;
 
+/** The category of samples that nobody has labelled yet: they are listed, and never drawn. */
+export const INBOX = 'unlabelled';
+
 const IMAGE = /\.(png|jpe?g|webp|gif|tiff?|avif)$/i;
 
 /** Whether the sample is a picture by its name, as old dataset folders tell. */

@@ -1,5 +1,5 @@
 import type { Manifest, ShardEntry } from './manifest.ts';
-import { byCodePoint, isImage, type Sample } from './sample.ts';
+import { byCodePoint, INBOX, isImage, type Sample } from './sample.ts';
 
 /** Where a sample lies packed. */
 export interface Location {
@@ -20,7 +20,10 @@ export interface Snapshot {
   readonly manifest: Manifest;
   /** Where the sample with exactly this content is packed; undefined when it is not. */
   locate(sample: Sample): Location | undefined;
-  /** The pictures that can be drawn, in the snapshot's order: by their name, but for those that packing could not decode. */
+  /**
+   * The pictures that can be drawn, in the snapshot's order: by their name, but for those that packing could not decode
+   * and those that nobody has labelled yet.
+   */
   pictures(): readonly Sample[];
   /** The categories that have pictures, sorted, with their indexes. */
   categories(): ReadonlyMap<string, number>;
@@ -37,7 +40,9 @@ export function makeSnapshot(parts: Pick<Snapshot, 'seq' | 'samples' | 'manifest
   const snapshot: Snapshot = {
     ...parts,
     pictures() {
-      pictures ??= parts.samples.filter((sample) => isImage(sample) && parts.locate(sample)?.shard.pixelBytes !== 0);
+      pictures ??= parts.samples.filter(
+        (sample) => isImage(sample) && sample.category !== INBOX && parts.locate(sample)?.shard.pixelBytes !== 0,
+      );
       return pictures;
     },
     categories() {

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { CouchDatabase } from '#lib/couchdb/couch-database.ts';
 import { BoxError } from '#lib/error/box-error.ts';
 import type { FunctionRequest, FunctionResponse, Route } from '#lib/function/route.ts';
@@ -6,35 +5,16 @@ import { jsonBody, queryInteger, queryText } from '#lib/function/route.ts';
 import { makeThumbnail } from '#lib/image/thumbnail.ts';
 import { bareContentType } from '#lib/message/cloud-event.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
-import { isImage, readFacts, type Sample } from '../catalogue/sample.ts';
+import { INBOX, isImage, readFacts, type Sample } from '../catalogue/sample.ts';
 import type { Snapshot } from '../catalogue/snapshot.ts';
 import { fieldsOf, refused } from '../fields.ts';
+import { DUPLICATES, keepSample } from '../keep-sample.ts';
 import { checkName, parseDatasetFolder } from '../names.ts';
-import { differenceHash, findNear } from '../near-duplicate.ts';
-import { storeSample } from '../store-sample.ts';
 import { defaultDataset, type SensoryParts } from './old-routes.ts';
 
-/** Where samples lie that nobody has labelled yet. */
-const INBOX = 'unlabelled';
 const MAX_PAGE = 1000;
 const MAX_THUMBNAIL = 512;
 const SHA256 = /^[0-9a-f]{64}$/;
-
-/** The ending of a file by its content type; what is not named here becomes `.bin`. */
-const ENDING: Readonly<Record<string, string>> = {
-  'image/png': 'png',
-  'image/jpeg': 'jpg',
-  'image/webp': 'webp',
-  'image/gif': 'gif',
-  'image/tiff': 'tiff',
-  'application/json': 'json',
-  'application/x-npy': 'npy',
-  'audio/wav': 'wav',
-  'audio/x-wav': 'wav',
-  'audio/flac': 'flac',
-  'text/plain': 'txt',
-  'text/csv': 'csv',
-};
 
 /** Samples as resources: any content type, with what is known of where they come from. */
 export function sampleRoutes(parts: SensoryParts, history: CouchDatabase): Route[] {
@@ -66,33 +46,16 @@ async function add(parts: SensoryParts, request: FunctionRequest): Promise<Funct
   const { body: bytes, headers } = request;
   if (bytes.length === 0) throw new BoxError('invalid_argument', 'Cannot store sample: the body must not be empty');
   const category = checkName('category', queryText(request, 'category') ?? INBOX);
-  const duplicates = queryText(request, 'duplicates') ?? 'refuse';
-  if (!['refuse', 'link', 'keep'].includes(duplicates)) {
-    throw refused('duplicates', 'it must be refuse, link or keep', duplicates);
-  }
+  const asked = queryText(request, 'duplicates') ?? 'refuse';
+  const duplicates = DUPLICATES.find((known) => known === asked);
+  if (duplicates === undefined) throw refused('duplicates', 'it must be refuse, link or keep', asked);
   const contentType = bareContentType(headers['content-type']) ?? 'application/octet-stream';
-  const catalogue = await open(parts, request);
-  const snapshot = await catalogue.snapshot();
-  const [known] = snapshot.withId(createHash('sha256').update(bytes).digest('hex'));
-  if (known && duplicates !== 'keep') {
-    if (duplicates === 'link') return { status: 200, body: { ...describe(snapshot, known), duplicate: true } };
-    throw new BoxError('conflict', `Cannot store sample: the same bytes are there already as ${known.path}`, {
-      facts: { path: known.path },
-    });
-  }
+  const { store, metrics } = parts;
   const { maxImagePixels } = parts.config;
-  const dhash = contentType.startsWith('image/') ? await differenceHash(bytes, maxImagePixels) : undefined;
-  const near = dhash === undefined ? [] : findNear(snapshot.samples, dhash);
-  const facts = readFacts({ ...request.query, dhash });
-  const extension = ENDING[contentType] ?? 'bin';
-  const sample = await storeSample(parts.store, catalogue, {
-    category,
-    bytes,
-    contentType,
-    extension,
-    ...(facts && { facts }),
-  });
-  parts.metrics.stored();
+  const given = { category, bytes, contentType, duplicates, facts: request.query };
+  const kept = await keepSample({ store, maxImagePixels, stored: metrics.stored }, await open(parts, request), given);
+  const { sample, snapshot, near } = kept;
+  if (kept.duplicate) return { status: 200, body: { ...describe(snapshot, sample), duplicate: true } };
   const body = { ...describe(snapshot, sample), ...(near.length > 0 && { near: near.map(({ path }) => path) }) };
   return { status: 201, headers: { location: `/api/sensory/sample/${sample.id}` }, body };
 }

@@ -1,21 +1,30 @@
 import { BoxError } from '#lib/error/box-error.ts';
-import { eventError } from '#lib/function/event-batch.ts';
+import { type EventBatch, eventError, readEventBatch } from '#lib/function/event-batch.ts';
+import { countResults } from '#lib/function/open-function.ts';
 import { parseJson, type Route } from '#lib/function/route.ts';
+import type { FunctionAnswer } from '#lib/message/function-answer.ts';
+import { STAGE_HEADER } from '#lib/scenario/scenario.ts';
 
 const TASK_TYPE = 'thebox.sensory.task';
 
 /**
  * The function's root, where the connector posts tasks of orders: a CloudEvent in binary mode whose id is
- * `<order>.<shard>`. A task done again changes nothing.
+ * `<order>.<shard>`. A task done again changes nothing. And it posts predictions there, of which scenarios capture inputs.
  */
 export function taskRoute(
   processShard: (orderId: string, shard: number) => Promise<void>,
+  capture: (batch: EventBatch) => Promise<FunctionAnswer>,
   count: (outcome: 'ok' | 'retry' | 'dead', events: number) => void,
 ): Route {
   return {
     method: 'POST',
     path: '/',
     async handle(request) {
+      if (request.headers[STAGE_HEADER] === 'capture') {
+        const answer = await capture(readEventBatch(request));
+        countResults(answer, count);
+        return { status: 200, body: answer };
+      }
       const id = request.headers['ce-id'] ?? '';
       try {
         const { orderId, shard } = readTask(id, request.headers['ce-type'], parseJson(request.body));

@@ -1,6 +1,6 @@
-import { BoxError } from '#lib/error/box-error.ts';
-import type { PredictionBody } from '#lib/message/body.ts';
-import { type CloudEvent, correlationIdOf, dataJson } from '#lib/message/cloud-event.ts';
+import { BoxError } from '../error/box-error.ts';
+import type { PredictionBody } from './body.ts';
+import { type CloudEvent, correlationIdOf, dataJson } from './cloud-event.ts';
 
 /**
  * The prediction that an event carries.
