@@ -1,7 +1,8 @@
 /**
  * Installs the servers named on the command line, those that the machine lacks:
  * `node setup/install-servers.ts nats-server minio rabbitmq`; `arm64` is what runs programs for another
- * platform, `python3` what the Python client is tested with.
+ * platform, `python3` what the Python client is tested with, `converter` the Python environment that converts TensorFlow
+ * graphs.
  */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -11,6 +12,7 @@ import { findArm64, installArm64 } from './install-arm64.ts';
 import { installDebianPackage } from './install-debian-package.ts';
 import { findRabbitmq, installRabbitmq } from './install-rabbitmq.ts';
 import { withLock } from './lock.mjs';
+import { findConverterPython, makeConverterPython } from './python-environment.ts';
 
 const say = (line: string): void => console.error(`box: ${line}`);
 
@@ -32,6 +34,12 @@ function installerOf(name: string): Installer {
   if (name === 'arm64') return { find: async () => findArm64(env), install: () => installArm64(env, say) };
   if (name === 'python3') {
     return { find: async () => findOnPath(name, env), install: () => installDebianPackage(name, env, say) };
+  }
+  if (name === 'converter') {
+    return {
+      find: async () => findConverterPython(env),
+      install: async () => void (await makeConverterPython(env, say)),
+    };
   }
   if (isServerName(name)) return { find: () => findServer(name, env), install: () => buildServer(name, env, say) };
   throw new Error(`Cannot install ${name}: no such server is known`);

@@ -14,6 +14,7 @@ import { modelFiles, putModel } from '../model/put-model.ts';
 import { type Output, table } from '../output.ts';
 import { openBar } from '../progress-bar.ts';
 import type { CommandContext, Register } from './command.ts';
+import { registerConvert } from './convert.ts';
 
 /** The bar of an upload counts these; smaller models have none. */
 const MEGABYTE = 1e6;
@@ -23,7 +24,7 @@ interface PutOptions {
   readonly beside?: readonly string[];
 }
 
-/** `box model put|list|show|rm|verify`: the models of the bucket that inference serves by name. */
+/** `box model put|list|show|rm|verify|convert`: the models of the bucket that inference serves by name. */
 export const registerModel: Register = (program, context) => {
   const model = program.command('model').description('models that are served by name, from the bucket of models');
   model
@@ -53,6 +54,7 @@ export const registerModel: Register = (program, context) => {
     .command('verify <name>')
     .description('load NAME or NAME/VERSION anew and run its golden samples; it serves when they pass')
     .action((name: string) => verify(context, name));
+  registerConvert(model, context);
 };
 
 async function withRepository(
