@@ -6,38 +6,55 @@ import { openLog } from '#lib/log/log.ts';
 import { compileRule } from '#lib/rules/compile.ts';
 import { openCouchdbScenarioStore } from '#lib/scenario/couchdb-scenario-store.ts';
 import { openSecretFiles, type SecretFiles } from '#lib/secret/secret-files.ts';
+import { openCouchdbSourceStore } from '#lib/source/couchdb-source-store.ts';
+import { openBusOnDemand } from './bus-on-demand.ts';
 import { type OrchestratorConfig, readOrchestratorConfig } from './config.ts';
 import { docsRoutes } from './docs-routes.ts';
 import { openGatewayModelVerifier } from './gateway-model-verifier.ts';
 import { scenarioRoutes } from './scenario-routes.ts';
 import { openScenarios } from './scenarios.ts';
-import { openStatusOnDemand } from './status-on-demand.ts';
+import { sourceRoutes } from './source-routes.ts';
+import { openSources } from './sources.ts';
 import { statusRoute } from './status-route.ts';
 
-/** Opens the orchestrator: scenarios over HTTP, kept in CouchDB. */
+/** Opens the orchestrator: scenarios and sources over HTTP, kept in CouchDB. */
 export async function open(env: Environment): Promise<OpenedFunction> {
   const config = readOrchestratorConfig(env);
   const log = openLog('orchestrator', config.logLevel);
   const secrets = openSecretFiles(config.secretsDir);
-  const store = openCouchdbScenarioStore(await database(config, secrets));
-  const status = openStatusOnDemand(await bus(config, secrets));
+  const couchdb = await database(config, secrets);
+  const store = openCouchdbScenarioStore(couchdb);
+  const bus = openBusOnDemand(await busOptions(config, secrets));
+  const { status } = bus;
   const models = openGatewayModelVerifier({
     gatewayUrl: config.gatewayUrl,
     secrets,
     timeoutMs: config.verifyTimeoutMs,
   });
   const scenarios = openScenarios({ store, status, models, compileRule, log });
+  const sources = openSources({
+    store: openCouchdbSourceStore(couchdb),
+    quarantine: bus.quarantine,
+    // The source is written: whoever is not told asks again by himself, after two seconds.
+    tellChanged: (source) =>
+      bus.tellSourceChanged(source).catch((err: unknown) => log.warn({ err, source }, 'the change was not told')),
+  });
   const limits = { maxBytes: config.maxScenarioBytes, applyWaitMs: config.applyWaitMs };
   return openFunction({
     name: 'orchestrator',
     log,
     secrets,
-    routes: [...scenarioRoutes(scenarios, limits), statusRoute(scenarios, status), ...docsRoutes()],
+    routes: [
+      ...scenarioRoutes(scenarios, limits),
+      ...sourceRoutes({ sources, bus, maxBytes: config.maxScenarioBytes }),
+      statusRoute(scenarios, status),
+      ...docsRoutes(),
+    ],
     async health() {
       await store.get('health');
     },
     async close() {
-      await Promise.all([store.close(), status.close()]);
+      await Promise.all([store.close(), bus.close()]);
     },
   });
 }
@@ -48,7 +65,7 @@ async function database(config: OrchestratorConfig, secrets: SecretFiles) {
   return openCouchDatabase({ url, user, password: await secrets.read('couchdb-password'), database: name });
 }
 
-async function bus(config: OrchestratorConfig, secrets: SecretFiles) {
+async function busOptions(config: OrchestratorConfig, secrets: SecretFiles) {
   const { natsUrl: url, natsUser: user } = config;
   if (user === undefined) return { url, name: 'orchestrator' };
   return { url, name: 'orchestrator', user, password: await secrets.read('nats-password') };

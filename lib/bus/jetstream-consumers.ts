@@ -9,12 +9,14 @@ import {
 import { nanos } from '@nats-io/nats-core';
 import { BoxError, errorText } from '../error/box-error.ts';
 import type { Stage } from '../scenario/scenario.ts';
-import { consumerName, STREAM, stageSubject } from './subjects.ts';
+import { consumerName, entranceSubjects, STREAM, stageSubject } from './subjects.ts';
 
 export interface StageConsumer {
   readonly scenario: string;
   readonly stage: Stage;
   readonly inTopic: string;
+  /** Whether signals come in here: the stage is the scenario's first. */
+  readonly isFirst?: boolean;
   /** Messages stored earlier are not the scenario's. RFC 3339. */
   readonly createdAt: string;
   readonly ackWaitMs: number;
@@ -131,7 +133,7 @@ function metadataAndFilter(wanted: StageConsumer, former: readonly FormerTopic[]
   const topics = [wanted.inTopic, ...new Set(former.map(({ topic }) => topic))];
   return {
     filter_subjects: [
-      ...topics.flatMap((topic) => [topic, `${topic}.>`]),
+      ...topics.flatMap((topic) => [topic, `${topic}.>`, ...(wanted.isFirst ? entranceSubjects(topic) : [])]),
       stageSubject(wanted.scenario, wanted.stage, '*'),
     ],
     metadata: {

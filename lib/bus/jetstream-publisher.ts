@@ -3,7 +3,7 @@ import { BoxError } from '../error/box-error.ts';
 import { HeaderBlock } from './event-headers.ts';
 import type { Outgoing, Publisher } from './publisher.ts';
 import { openStoredPublish, type StreamMessage } from './stored-publish.ts';
-import { isTopic } from './subjects.ts';
+import { isDoorSubject, isTopic } from './subjects.ts';
 
 const TIMEOUT_MS = 5000;
 
@@ -12,7 +12,7 @@ export function openJetStreamPublisher(connection: NatsConnection): Publisher {
   const stored = openStoredPublish(connection);
   return {
     async publish(topic, message) {
-      if (!isTopic(topic)) {
+      if (!isTopic(topic) && !isDoorSubject(topic)) {
         throw new BoxError(
           'invalid_argument',
           `Cannot publish: a topic must be a NATS subject without wildcards, got ${topic}`,

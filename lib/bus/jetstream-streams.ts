@@ -8,12 +8,24 @@ import {
 } from '@nats-io/jetstream';
 import { nanos } from '@nats-io/nats-core';
 import { BoxError, errorText } from '../error/box-error.ts';
-import { DEAD_STREAM, DEAD_SUBJECTS, STREAM, streamSubjects, TIMER_STREAM, TIMER_SUBJECTS } from './subjects.ts';
+import {
+  DEAD_STREAM,
+  DEAD_SUBJECTS,
+  QUARANTINE_STREAM,
+  QUARANTINE_SUBJECTS,
+  STREAM,
+  streamSubjects,
+  TIMER_STREAM,
+  TIMER_SUBJECTS,
+  topicsOfSubjects,
+} from './subjects.ts';
 
 export interface StreamLimits {
   /** What all topics together may hold; a full stream refuses publishers. */
   readonly maxBytes: number;
   readonly maxDeadBytes: number;
+  /** What signals of unknown sources may hold while they wait for somebody's word (default: as the dead letters). */
+  readonly maxQuarantineBytes?: number;
   /** How long the server remembers message ids. Each takes about 150 bytes of its memory. */
   readonly duplicateWindowMs: number;
 }
@@ -39,6 +51,7 @@ export async function ensureStreams(
     mergedSubjects(old.subjects, topicList),
   );
   await ensureStream(manager, deadConfig(limits));
+  await ensureStream(manager, quarantineConfig(limits));
   await ensureStream(manager, timerConfig());
 }
 
@@ -82,6 +95,21 @@ function deadConfig(limits: StreamLimits): Config {
   };
 }
 
+function quarantineConfig({ maxQuarantineBytes, maxDeadBytes, duplicateWindowMs }: StreamLimits): Config {
+  return {
+    name: QUARANTINE_STREAM,
+    subjects: [...QUARANTINE_SUBJECTS],
+    description: 'Signals of sources that are not known, until somebody releases them',
+    retention: RetentionPolicy.Limits,
+    storage: StorageType.File,
+    // The oldest go first: whoever floods the quarantine must not stop the sources that are known.
+    discard: DiscardPolicy.Old,
+    max_bytes: maxQuarantineBytes ?? maxDeadBytes,
+    duplicate_window: nanos(duplicateWindowMs),
+    allow_direct: true,
+  };
+}
+
 /** A stream of its own: a stream that refuses when full cannot hold message schedules (nats-server 2.14 and later say so). */
 function timerConfig(): Config {
   return {
@@ -100,8 +128,7 @@ function timerConfig(): Config {
 }
 
 function mergedSubjects(old: readonly string[], topics: readonly string[]): string[] {
-  const kept = old.filter((subject) => !subject.endsWith('.>')).concat(topics);
-  return streamSubjects(kept);
+  return streamSubjects([...topicsOfSubjects(old), ...topics]);
 }
 
 async function ensureStream(

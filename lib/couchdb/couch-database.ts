@@ -37,9 +37,10 @@ export interface CouchDatabase {
   /**
    * Writes a document, over the one of `rev` when it is given, else as a new one.
    *
+   * @returns its `_rev`.
    * @throws BoxError `conflict` when the document is not as `rev` says.
    */
-  put(id: string, document: object, rev?: string): Promise<void>;
+  put(id: string, document: object, rev?: string): Promise<string>;
   /**
    * Removes a document.
    *
@@ -101,7 +102,7 @@ export function openCouchDatabase(options: CouchOptions): CouchDatabase {
     },
     async put(id, document, rev) {
       const body = rev === undefined ? document : { ...document, _rev: rev };
-      await asking(call({ method: 'PUT', doc: id, body }));
+      return readRev(await asking(call({ method: 'PUT', doc: id, body })));
     },
     async delete(id, rev) {
       await asking(call({ method: 'DELETE', doc: id, qs: { rev } }));
@@ -207,6 +208,11 @@ function isDocument(value: unknown): value is CouchDocument {
 function readDocument(answer: unknown): CouchDocument {
   if (!isDocument(answer)) throw unreadable('document');
   return answer;
+}
+
+function readRev(answer: unknown): string {
+  if (!isRecord(answer) || typeof answer.rev !== 'string') throw unreadable('revision');
+  return answer.rev;
 }
 
 interface Row {

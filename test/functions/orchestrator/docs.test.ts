@@ -4,12 +4,15 @@ import type { Route } from '#lib/function/route.ts';
 import { openLog } from '#lib/log/log.ts';
 import { openCouchdbScenarioStore } from '#lib/scenario/couchdb-scenario-store.ts';
 import { parseScenario } from '#lib/scenario/parse-scenario.ts';
+import { openCouchdbSourceStore } from '#lib/source/couchdb-source-store.ts';
+import { openBusOnDemand } from '../../../functions/orchestrator/bus-on-demand.ts';
 import { SETTINGS } from '../../../functions/orchestrator/config.ts';
 import { docsRoutes } from '../../../functions/orchestrator/docs-routes.ts';
 import { openApiDocument } from '../../../functions/orchestrator/openapi.ts';
 import { scenarioRoutes } from '../../../functions/orchestrator/scenario-routes.ts';
 import { openScenarios } from '../../../functions/orchestrator/scenarios.ts';
-import { openStatusOnDemand } from '../../../functions/orchestrator/status-on-demand.ts';
+import { sourceRoutes } from '../../../functions/orchestrator/source-routes.ts';
+import { openSources } from '../../../functions/orchestrator/sources.ts';
 import { statusRoute } from '../../../functions/orchestrator/status-route.ts';
 import { openTestDatabase } from '../../support/couchdb-database.ts';
 import { startOrchestrator, type TestOrchestrator } from './support/orchestrator.ts';
@@ -109,7 +112,8 @@ describe('orchestrator, its documentation', () => {
 /** Every route of the function; nothing of it is connected before it is called. */
 async function allRoutes(): Promise<Route[]> {
   const database = await openTestDatabase();
-  const status = openStatusOnDemand({ url: 'nats://127.0.0.1:1', name: 'nobody' });
+  const bus = openBusOnDemand({ url: 'nats://127.0.0.1:1', name: 'nobody' });
+  const { status } = bus;
   const scenarios = openScenarios({
     store: openCouchdbScenarioStore(database),
     status,
@@ -117,9 +121,15 @@ async function allRoutes(): Promise<Route[]> {
     compileRule: () => undefined,
     log: openLog('test', 'silent'),
   });
-  await Promise.all([database.close(), status.close()]);
+  const sources = openSources({
+    store: openCouchdbSourceStore(database),
+    quarantine: bus.quarantine,
+    tellChanged: bus.tellSourceChanged,
+  });
+  await Promise.all([database.close(), bus.close()]);
   return [
     ...scenarioRoutes(scenarios, { maxBytes: 1, applyWaitMs: 0 }),
+    ...sourceRoutes({ sources, bus, maxBytes: 1 }),
     statusRoute(scenarios, status),
     ...docsRoutes(),
   ];

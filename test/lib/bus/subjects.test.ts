@@ -1,5 +1,16 @@
 import assert from 'node:assert/strict';
-import { isTopic, scheduleSubject, sourceOf, streamSubjects, subjectToken, tokenText } from '#lib/bus/subjects.ts';
+import {
+  doorSubject,
+  entranceOf,
+  isTopic,
+  scheduleSubject,
+  sourceOf,
+  sourceSubjects,
+  streamSubjects,
+  subjectToken,
+  tokenText,
+  topicsOfSubjects,
+} from '#lib/bus/subjects.ts';
 
 describe('subjects', () => {
   it('subjectToken keeps plain ids, and makes any other text a token of its own that tokenText reads back', () => {
@@ -14,8 +25,30 @@ describe('subjects', () => {
     );
   });
 
-  it('streamSubjects names each topic with its sources, and none that another covers', () => {
-    assert.deepEqual(streamSubjects(['b', 'topic.a', 'topic']), ['b', 'b.>', 'thebox.stage.>', 'topic', 'topic.>']);
+  it('streamSubjects names each topic with its sources and its entrances, and none that another covers', () => {
+    const subjects = streamSubjects(['b', 'topic.a', 'topic']);
+    const entrances = ['b', 'topic', 'topic.a'].flatMap((topic) => [
+      `thebox.door.*.${topic}`,
+      `thebox.source.*.${topic}`,
+    ]);
+    assert.deepEqual(subjects, ['b', 'b.>', ...entrances, 'thebox.stage.>', 'topic', 'topic.>'].sort());
+    assert.deepEqual(topicsOfSubjects(subjects), ['b', 'topic']);
+  });
+
+  it('entranceOf tells where a message came in, and the source that its subject names', () => {
+    const topics = ['in', 'a.b'];
+    assert.deepEqual(entranceOf('in', topics), { kind: 'open', topic: 'in', source: undefined });
+    assert.deepEqual(entranceOf('in.cam.1', topics), { kind: 'open', topic: 'in', source: 'cam.1' });
+    assert.deepEqual(entranceOf('thebox.source.kiln.a.b', topics), { kind: 'source', topic: 'a.b', source: 'kiln' });
+    assert.deepEqual(entranceOf(doorSubject('cam.1', 'in'), topics), { kind: 'door', topic: 'in', source: 'cam.1' });
+    for (const other of ['inn', 'thebox.source.kiln.a', 'thebox.source.kiln', 'thebox.stage.s.ingestion.replay']) {
+      assert.equal(entranceOf(other, topics), undefined, other);
+    }
+  });
+
+  it('sourceSubjects lies below the source alone, whatever its name', () => {
+    assert.equal(sourceSubjects('kiln'), 'thebox.source.kiln.>');
+    assert.equal(sourceSubjects('a.*.>'), 'thebox.source.a=2E=2A=2E=3E.>');
   });
 
   it('sourceOf is the tail of the subject, or default', () => {

@@ -1,0 +1,81 @@
+import { LRUCache } from 'lru-cache';
+import { request } from 'undici';
+import { BoxError, errorText } from '../error/box-error.ts';
+import { API_KEY_SECRET, type SecretFiles } from '../secret/secret-files.ts';
+import { SOURCE_RECORD_CONTENT_TYPE, type SourceRecord } from './source.ts';
+
+/** Tells a function of the sources that the orchestrator knows. */
+export interface SourceClient {
+  /**
+   * The source as it is now, undefined when there is none; believed for two seconds, unless it is told to have changed.
+   * While the orchestrator is away, the last that was known.
+   *
+   * @throws BoxError `unavailable` when nothing is known and the orchestrator does not answer.
+   */
+  get(id: string): Promise<SourceRecord | undefined>;
+  /** The source has changed: it is asked for again. */
+  changed(id: string): void;
+}
+
+export interface SourceClientOptions {
+  readonly gatewayUrl: string;
+  readonly secrets: SecretFiles;
+  readonly timeoutMs?: number;
+  /** Sources that are kept (default 10,000). */
+  readonly maxKept?: number;
+}
+
+const FRESH_MS = 2000;
+
+/** What was found of a source: none is known as well as one. */
+interface Found {
+  readonly record: SourceRecord | undefined;
+}
+
+/** Opens a client of the orchestrator's `GET /source/{id}`, through the gateway. */
+export function openSourceClient(options: SourceClientOptions): SourceClient {
+  const max = options.maxKept ?? 10_000;
+  const fresh = new LRUCache<string, Promise<Found>>({ max, ttl: FRESH_MS });
+  const lastKnown = new LRUCache<string, Found>({ max });
+
+  const fetched = async (id: string): Promise<Found> => {
+    try {
+      const found = { record: await fetchSource(id, options) };
+      lastKnown.set(id, found);
+      return found;
+    } catch (error) {
+      const known = lastKnown.get(id);
+      if (known !== undefined) return known;
+      throw error;
+    }
+  };
+  return {
+    async get(id) {
+      const known = fresh.get(id) ?? fetched(id);
+      fresh.set(id, known, { noUpdateTTL: true });
+      known.catch(() => fresh.delete(id));
+      return (await known).record;
+    },
+    changed: (id) => {
+      fresh.delete(id);
+    },
+  };
+}
+
+async function fetchSource(id: string, options: SourceClientOptions): Promise<SourceRecord | undefined> {
+  const timeout = options.timeoutMs ?? 10_000;
+  try {
+    const key = await options.secrets.read(API_KEY_SECRET);
+    const response = await request(`${options.gatewayUrl}/function/orchestrator/source/${encodeURIComponent(id)}`, {
+      headers: { authorization: `Bearer ${key}`, accept: SOURCE_RECORD_CONTENT_TYPE },
+      headersTimeout: timeout,
+      bodyTimeout: timeout,
+    });
+    const body = await response.body.text();
+    if (response.statusCode === 404) return undefined;
+    if (response.statusCode !== 200) throw new Error(`the orchestrator answered ${response.statusCode}`);
+    return JSON.parse(body) as SourceRecord;
+  } catch (cause) {
+    throw new BoxError('unavailable', `Cannot get source ${id}: ${errorText(cause)}`, { cause, retryAfterSeconds: 1 });
+  }
+}
