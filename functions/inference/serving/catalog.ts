@@ -47,6 +47,8 @@ interface State {
 
 /** How long a list of models is believed, in milliseconds; a name that is not in it is looked up at once. */
 const FRESH_MS = 2000;
+/** From this age on it is read again beside the requests. */
+const RENEW_MS = 1000;
 
 /** @param providers in order of precedence: the first that names a model wins */
 export function openCatalog(providers: readonly ModelProvider[], registry: ModelRegistry): Catalog {
@@ -110,7 +112,7 @@ export function openCatalog(providers: readonly ModelProvider[], registry: Model
 
   return {
     async list() {
-      const all = await listing.all();
+      const all = [...(await listing.all()).values()].flat();
       return all.map(({ name, version }) => entryOf(name, version, states, unloaded, failures));
     },
     async versions(name) {
@@ -154,28 +156,55 @@ function contradicts(name: string, failure: BoxError): BoxError {
   return new BoxError('unprocessable', `Cannot serve model ${name}: ${rule}, but zeros fail: ${failure.message}`);
 }
 
+/** The models that there are, by name, oldest version first. */
+type Listing = ReadonlyMap<string, readonly ServedModel[]>;
+
 function openListing(providers: readonly ModelProvider[]) {
-  let known: { readonly at: number; readonly models: Promise<readonly ServedModel[]> } | undefined;
-  const read = (): Promise<readonly ServedModel[]> => {
-    const models = Promise.all(providers.map((provider) => provider.list())).then((lists) => firstOfEach(lists.flat()));
-    known = { at: performance.now(), models };
-    models.catch(() => {
-      known = undefined;
-    });
-    return models;
+  let known: { readonly at: number; readonly models: Listing } | undefined;
+  let reading: Promise<Listing> | undefined;
+  const read = (): Promise<Listing> => {
+    const at = performance.now();
+    const started = Promise.all(providers.map((provider) => provider.list())).then((lists) => byName(lists.flat()));
+    reading = started;
+    const ended = (models: Listing | undefined) => {
+      // A list that was begun later, or after forget(), counts alone.
+      if (reading !== started) return;
+      reading = undefined;
+      known = models && { at, models };
+    };
+    started.then(ended, () => ended(undefined));
+    return started;
   };
-  const all = () => (known && performance.now() - known.at < FRESH_MS ? known.models : read());
-  const ofName = (models: readonly ServedModel[], name: string) => models.filter((served) => served.name === name);
+  /** While requests come often none waits for the list: it is read again beside them before it is too old. */
+  const all = (): Listing | Promise<Listing> => {
+    const age = known ? performance.now() - known.at : FRESH_MS;
+    if (known === undefined || age >= FRESH_MS) return reading ?? read();
+    if (age >= RENEW_MS && reading === undefined) read();
+    return known.models;
+  };
   return {
     all,
     async named(name: string): Promise<readonly ServedModel[]> {
-      const found = ofName(await all(), name);
-      return found.length > 0 ? found : ofName(await read(), name);
+      const list = all();
+      const found = (list instanceof Promise ? await list : list).get(name);
+      return found ?? (await read()).get(name) ?? [];
     },
     forget() {
       known = undefined;
+      reading = undefined;
     },
   };
+}
+
+function byName(models: readonly ServedModel[]): Listing {
+  const names = new Map<string, ServedModel[]>();
+  for (const served of firstOfEach(models)) {
+    const versions = names.get(served.name);
+    if (versions) versions.push(served);
+    else names.set(served.name, [served]);
+  }
+  for (const versions of names.values()) versions.sort((a, b) => Number(a.version) - Number(b.version));
+  return names;
 }
 
 function firstOfEach(models: readonly ServedModel[]): ServedModel[] {
@@ -189,8 +218,7 @@ function keyOf({ name, version }: { readonly name: string; readonly version: str
 }
 
 function pick(models: readonly ServedModel[], name: string, version: string | undefined): ServedModel {
-  const newest = models.toSorted((a, b) => Number(b.version) - Number(a.version))[0];
-  const found = version === undefined ? newest : models.find((served) => served.version === version);
+  const found = version === undefined ? models.at(-1) : models.find((served) => served.version === version);
   if (found === undefined) throw unknownModel(name, version);
   return found;
 }
