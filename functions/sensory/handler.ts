@@ -54,7 +54,7 @@ export async function open(env: Environment): Promise<OpenedFunction> {
   const catalogueOf = datasets.openFolder;
   const ordered = (samples: number) => metrics.drawn('order', samples);
   const writeFile = openFileWriter({ store, orders, source, epochOf, catalogueOf, streamed: ordered });
-  const processShard = openShardProcessor({ orders, queue, source, catalogueOf, published: ordered, writeFile });
+  const processShard = openShardProcessor({ orders, queue, source, catalogueOf, published: ordered, writeFile, log });
   const stream = { source, epochOf, streamed: (samples: number) => metrics.drawn('stream', samples) };
   const parts = { config, secrets, store, datasets, source, orders, queue, metrics };
   const capture = lazyCapture(config, secrets, { store, datasets, stored: metrics.stored });
@@ -86,6 +86,7 @@ export async function open(env: Environment): Promise<OpenedFunction> {
       clearInterval(sweeping);
       await capture.close();
       await datasets.close();
+      orders.close();
       await queue.close();
       await database.close();
       store.close();

@@ -1,3 +1,5 @@
+import type { Readable } from 'node:stream';
+
 /** One bucket of an S3 server. Every method throws BoxError `unavailable` when the server is away or refuses us. */
 export interface BlobStore {
   /**
@@ -12,6 +14,12 @@ export interface BlobStore {
    * @throws BoxError `not_found` when there is no such key.
    */
   get(key: string, options?: GetOptions): Promise<Blob>;
+  /**
+   * The bytes as they come, for what is passed on. The stream is the caller's to read or to destroy.
+   *
+   * @throws BoxError `not_found` when there is no such key.
+   */
+  open(key: string): Promise<BlobStream>;
   /** What is known of a key; undefined when there is none. */
   head(key: string): Promise<BlobFacts | undefined>;
   /** Every key that begins with the prefix, in the order of their UTF-8 bytes, from the one that follows `after`. */
@@ -63,4 +71,8 @@ export interface BlobFacts extends BlobEntry {
 /** `size` is that of the whole object, also where a range was asked for. */
 export interface Blob extends BlobFacts {
   readonly bytes: Buffer;
+}
+
+export interface BlobStream extends BlobFacts {
+  readonly stream: Readable;
 }

@@ -135,11 +135,8 @@ function inflate(data: Uint8Array, layout: PixelLayout): Uint8Array {
   return raw;
 }
 
-/**
- * Writes a PNG of 8 bits a sample. Rows are unfiltered: small and flat pictures gain nothing from filters. `stored` leaves the
- * pixels uncompressed, twenty times faster for pictures that are read once and thrown away.
- */
-export function encodePng(image: Image, compression: 'deflate' | 'stored' = 'deflate'): Buffer {
+/** Writes a PNG of 8 bits a sample. Rows are unfiltered: small and flat pictures gain nothing from filters. */
+export function encodePng(image: Image): Buffer {
   const { width, height, channels, data } = image;
   const stride = width * channels;
   const raw = Buffer.alloc((stride + 1) * height);
@@ -152,45 +149,9 @@ export function encodePng(image: Image, compression: 'deflate' | 'stored' = 'def
   return Buffer.concat([
     SIGNATURE,
     chunk('IHDR', header),
-    chunk('IDAT', compression === 'stored' ? zlibStored(raw) : deflateSync(raw)),
+    chunk('IDAT', deflateSync(raw)),
     chunk('IEND', Buffer.alloc(0)),
   ]);
-}
-
-const STORED_BLOCK = 65_535;
-const ADLER_BASE = 65_521;
-/** As many bytes as fit into the sums before they must be reduced. */
-const ADLER_RUN = 3800;
-
-/** A zlib stream (RFC 1950) of stored blocks: setting up a compressor costs more than copying a small picture. */
-function zlibStored(raw: Buffer): Buffer {
-  const parts: Buffer[] = [Buffer.from([0x78, 0x01])];
-  for (let at = 0; at < raw.length; at += STORED_BLOCK) {
-    const block = raw.subarray(at, at + STORED_BLOCK);
-    const head = Buffer.alloc(5);
-    head[0] = at + STORED_BLOCK >= raw.length ? 1 : 0;
-    head.writeUInt16LE(block.length, 1);
-    head.writeUInt16LE(~block.length & 0xffff, 3);
-    parts.push(head, block);
-  }
-  const sum = Buffer.alloc(4);
-  sum.writeUInt32BE(adler32(raw));
-  return Buffer.concat([...parts, sum]);
-}
-
-function adler32(bytes: Buffer): number {
-  let a = 1;
-  let b = 0;
-  for (let at = 0; at < bytes.length; at += ADLER_RUN) {
-    const end = Math.min(bytes.length, at + ADLER_RUN);
-    for (let i = at; i < end; i++) {
-      a += bytes[i] as number;
-      b += a;
-    }
-    a %= ADLER_BASE;
-    b %= ADLER_BASE;
-  }
-  return b * 65_536 + a;
 }
 
 function chunk(name: string, content: Buffer): Buffer {

@@ -1,5 +1,6 @@
 import { BoxError } from '#lib/error/box-error.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
+import { placed } from '../catalogue/placed.ts';
 import type { Sample } from '../catalogue/sample.ts';
 import type { Snapshot } from '../catalogue/snapshot.ts';
 import type { PixelSource } from '../pack/pixel-source.ts';
@@ -44,7 +45,7 @@ export async function drawBatch(
   const { width, height } = catalogue.dataset;
   const pictures = snapshot.pictures();
   const samples = Array.from(order.subarray(from, from + count), (i) => pictures[i] as Sample);
-  const { data, bad } = await source.pixels(catalogue, snapshot, samples);
+  const { data, bad } = await pixelsOf(source, draw, samples);
   if (bad.length > 0) await replaceBad(source, draw, order, from, samples, data, bad);
   if (draw.noise > 0) {
     const size = width * height;
@@ -58,20 +59,31 @@ export async function drawBatch(
   return { samples, pixels: data };
 }
 
+async function pixelsOf(
+  source: PixelSource,
+  { catalogue, snapshot }: Draw,
+  samples: readonly Sample[],
+): Promise<{ data: Buffer; bad: readonly number[] }> {
+  const data = Buffer.allocUnsafe(catalogue.dataset.width * catalogue.dataset.height * samples.length);
+  const all = Uint32Array.from(samples, (_, i) => i);
+  return { data, bad: await source.read(catalogue, placed(snapshot, samples), all, data) };
+}
+
 /** Position p of a draw of n is taken over by position n + p of the same order: no two stand-ins are the same. */
 async function replaceBad(
   source: PixelSource,
-  { catalogue, snapshot, size: drawSize }: Draw,
+  draw: Draw,
   order: Uint32Array,
   from: number,
   samples: Sample[],
   data: Buffer,
   bad: readonly number[],
 ): Promise<void> {
+  const { catalogue, snapshot } = draw;
   const pictures = snapshot.pictures();
-  const standIns = bad.map((slot) => pictures[order[drawSize + from + slot] ?? -1]);
+  const standIns = bad.map((slot) => pictures[order[draw.size + from + slot] ?? -1]);
   const found = standIns.filter((sample) => sample !== undefined);
-  const read = await source.pixels(catalogue, snapshot, found);
+  const read = await pixelsOf(source, draw, found);
   if (found.length < bad.length || read.bad.length > 0) {
     const broken = samples[bad[0] as number]?.path;
     throw new BoxError(

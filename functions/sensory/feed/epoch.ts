@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { BoxError } from '#lib/error/box-error.ts';
+import { type Placed, placed } from '../catalogue/placed.ts';
 import type { Sample } from '../catalogue/sample.ts';
 import type { Snapshot } from '../catalogue/snapshot.ts';
 import { openRandom, type Seed, seedOf } from '../draw/random.ts';
@@ -8,8 +9,9 @@ import type { FeedSpec } from './spec.ts';
 
 /** The samples of a split, and the order in which an epoch has them. */
 export interface Epoch {
-  readonly samples: readonly Sample[];
-  /** Position → index of a sample. */
+  /** The samples of the split. */
+  readonly split: Placed;
+  /** Position → number of a sample in `split`. */
   readonly order: Uint32Array;
   /** What the augmentation of each position is drawn from. */
   readonly seed: Seed;
@@ -20,16 +22,16 @@ const LOOSE_GROUP = 4096;
 
 /** Makes epochs and keeps the last ones: a stream asks for the same one batch after batch. */
 export function openEpochs(): (snapshot: Snapshot, folder: string, spec: FeedSpec, epoch: number) => Epoch {
-  const splits = new LRUCache<string, readonly Sample[]>({ max: 8 });
+  const splits = new LRUCache<string, Placed>({ max: 8 });
   const epochs = new LRUCache<string, Epoch>({ max: 16 });
   return (snapshot, folder, spec, epoch) => {
     const key = JSON.stringify([folder, snapshot.seq, spec, epoch]);
     const known = epochs.get(key);
     if (known) return known;
     const splitKey = JSON.stringify([folder, snapshot.seq, spec.split, spec.ratios]);
-    const samples = splits.get(splitKey) ?? splitSamples(snapshot.pictures(), spec);
-    splits.set(splitKey, samples);
-    const made = makeEpoch(snapshot, samples, spec, epoch);
+    const split = splits.get(splitKey) ?? placed(snapshot, splitSamples(snapshot.pictures(), spec));
+    splits.set(splitKey, split);
+    const made = makeEpoch(split, spec, epoch);
     epochs.set(key, made);
     return made;
   };
@@ -58,17 +60,18 @@ function hashFraction(text: string): number {
   return ((hash ^ (hash >>> 16)) >>> 0) / 2 ** 32;
 }
 
-function makeEpoch(snapshot: Snapshot, samples: readonly Sample[], spec: FeedSpec, epoch: number): Epoch {
+function makeEpoch(split: Placed, spec: FeedSpec, epoch: number): Epoch {
   const key = `${spec.seed} ${epoch}`;
-  const order = spec.balance === false ? mixed(snapshot, samples, spec.mix, key) : balanced(samples, spec.balance, key);
-  return { samples, order, seed: seedOf(`augment ${key}`) };
+  const order = spec.balance === false ? mixed(split, spec.mix, key) : balanced(split.samples, spec.balance, key);
+  return { split, order, seed: seedOf(`augment ${key}`) };
 }
 
-function mixed(snapshot: Snapshot, samples: readonly Sample[], mix: number, key: string): Uint32Array {
-  if (mix === 0) return shuffled(samples.length, samples.length, seedOf(`order ${key}`));
-  const groups = groupByShard(snapshot, samples);
+function mixed(split: Placed, mix: number, key: string): Uint32Array {
+  const { length } = split.samples;
+  if (mix === 0) return shuffled(length, length, seedOf(`order ${key}`));
+  const groups = groupByShard(split);
   const groupOrder = shuffled(groups.length, groups.length, seedOf(`groups ${key}`));
-  const order = new Uint32Array(samples.length);
+  const order = new Uint32Array(length);
   let at = 0;
   for (let first = 0; first < groups.length; first += mix) {
     const block = Array.from(groupOrder.subarray(first, first + mix), (g) => groups[g] as number[]).flat();
@@ -79,13 +82,13 @@ function mixed(snapshot: Snapshot, samples: readonly Sample[], mix: number, key:
   return order;
 }
 
-function groupByShard(snapshot: Snapshot, samples: readonly Sample[]): number[][] {
-  const groups = new Map<string, number[]>();
-  samples.forEach((sample, i) => {
-    const file = snapshot.locate(sample)?.shard.file ?? `loose ${Math.floor(i / LOOSE_GROUP)}`;
-    const group = groups.get(file);
+function groupByShard({ shardOf }: Placed): number[][] {
+  const groups = new Map<number, number[]>();
+  shardOf.forEach((shard, i) => {
+    const number = shard === -1 ? -1 - Math.floor(i / LOOSE_GROUP) : shard;
+    const group = groups.get(number);
     if (group) group.push(i);
-    else groups.set(file, [i]);
+    else groups.set(number, [i]);
   });
   return [...groups.values()];
 }

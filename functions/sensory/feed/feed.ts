@@ -1,46 +1,70 @@
 import type { Catalogue } from '../catalogue/catalogue.ts';
-import type { Sample } from '../catalogue/sample.ts';
-import type { Snapshot } from '../catalogue/snapshot.ts';
 import { augmenter, isPlain } from '../draw/augment.ts';
 import { openRandom, seedAt } from '../draw/random.ts';
 import type { PixelSource } from '../pack/pixel-source.ts';
 import type { Epoch } from './epoch.ts';
 import type { FeedSpec } from './spec.ts';
 
-/** Samples of a feed with their pixels: `width * height` grey bytes each, augmented. */
-export interface FeedBatch {
-  readonly samples: readonly Sample[];
-  readonly pixels: Buffer;
+/** Positions of an epoch: `count` of them, `step` apart, from `first` on. */
+export interface Run {
+  readonly epoch: Epoch;
+  readonly first: number;
+  readonly step: number;
+  readonly count: number;
+}
+
+/** The samples at the positions of a run, by number in the epoch's split. */
+export function numbersOf({ epoch, first, step, count }: Run): Uint32Array {
+  if (step === 1) return epoch.order.subarray(first, first + count);
+  const numbers = new Uint32Array(count);
+  for (let i = 0; i < count; i++) numbers[i] = epoch.order[first + i * step] as number;
+  return numbers;
 }
 
 /**
- * The samples at positions of an epoch. A sample that is broken or gone is left out; the next packing takes it out of
- * the dataset.
+ * Writes the pixels of a run's samples into `out`, augmented, `width * height` grey bytes each.
+ *
+ * @returns the places of samples that are broken or gone, ascending; the next packing takes them out of the dataset.
  */
-export async function readPositions(
+export async function readRun(
   source: PixelSource,
   catalogue: Catalogue,
-  snapshot: Snapshot,
-  epoch: Epoch,
   spec: FeedSpec,
-  positions: readonly number[],
-): Promise<FeedBatch> {
-  const wanted = positions.map((position) => epoch.samples[epoch.order[position] as number] as Sample);
-  const { data, bad } = await source.pixels(catalogue, snapshot, wanted);
+  run: Run,
+  out: Buffer,
+): Promise<readonly number[]> {
+  const bad = await source.read(catalogue, run.epoch.split, numbersOf(run), out);
+  if (isPlain(spec.recipe)) return bad;
   const { width, height } = catalogue.dataset;
   const size = width * height;
-  if (!isPlain(spec.recipe)) {
-    const vary = augmenter(spec.recipe);
-    positions.forEach((position, i) => {
-      const image = { width, height, channels: 1 as const, data: data.subarray(i * size, (i + 1) * size) };
-      const varied = vary(image, openRandom(seedAt(epoch.seed, position)));
-      if (varied !== image) data.set(varied.data, i * size);
-    });
+  const vary = augmenter(spec.recipe);
+  for (let i = 0; i < run.count; i++) {
+    const image = { width, height, channels: 1 as const, data: out.subarray(i * size, (i + 1) * size) };
+    const varied = vary(image, openRandom(seedAt(run.epoch.seed, run.first + i * run.step)));
+    if (varied !== image) out.set(varied.data, i * size);
   }
-  if (bad.length === 0) return { samples: wanted, pixels: data };
-  const left = positions.map((_, i) => i).filter((i) => !bad.includes(i));
-  return {
-    samples: left.map((i) => wanted[i] as Sample),
-    pixels: Buffer.concat(left.map((i) => data.subarray(i * size, (i + 1) * size))),
-  };
+  return bad;
+}
+
+/**
+ * Moves the samples that are left together.
+ *
+ * @returns how many are left.
+ */
+export function closeGaps(pixels: Buffer, size: number, bad: readonly number[]): number {
+  const count = pixels.length / size;
+  let to = 0;
+  let from = 0;
+  for (const gap of [...bad, count]) {
+    if (to !== from) pixels.copyWithin(to * size, from * size, gap * size);
+    to += gap - from;
+    from = gap + 1;
+  }
+  return to;
+}
+
+/** What is left of a list when the places in `bad` (ascending) are left out. */
+export function without<List extends Uint32Array | Float64Array>(list: List, bad: readonly number[]): List {
+  const left = new Set(bad);
+  return list.filter((_, place) => !left.has(place)) as List;
 }

@@ -8,6 +8,7 @@ const ALIGNMENT = 8;
 const FRAME_HEADER_BYTES = 24;
 const BATCH = 0x48435442; // "BTCH"
 const END = 0x53444e45; // "ENDS"
+const NOTHING = Buffer.alloc(0);
 
 export const STREAM_TYPE = 'application/vnd.thebox.stream';
 
@@ -19,16 +20,33 @@ export function streamHeader({ name, width, height }: DatasetName, categories: r
   return Buffer.concat([STREAM_MAGIC, length, json]);
 }
 
-/** One batch: JSON, labels as little-endian int32, pixels; each part padded to 8 bytes. */
-export function batchFrame(facts: object, labels: readonly number[], pixels: Buffer): Buffer[] {
-  const labelBytes = Buffer.from(Int32Array.from(labels).buffer);
-  const tail = Buffer.alloc(-pixels.length & (ALIGNMENT - 1));
-  const head = frameHead(BATCH, labels.length, facts, labelBytes.length, pixels.length);
-  return [
-    Buffer.concat([head, padded(labelBytes)]),
-    ...(pixels.length > 0 ? [pixels] : []),
-    ...(tail.length > 0 ? [tail] : []),
-  ];
+/** A frame whose pixels are still to be written. */
+export interface BatchFrame {
+  /** All of it, between what was asked to stand before and after it. */
+  readonly bytes: Buffer;
+  /** Where its pixels go. */
+  readonly pixels: Buffer;
+}
+
+/** One batch: JSON, labels as little-endian int32, room for so many bytes of pixels; each part padded to 8 bytes. */
+export function batchFrame(
+  facts: object,
+  labels: Int32Array,
+  pixelBytes: number,
+  { before = NOTHING, after = NOTHING }: { readonly before?: Buffer; readonly after?: Buffer } = {},
+): BatchFrame {
+  const head = frameHead(BATCH, labels.length, facts, labels.byteLength, pixelBytes);
+  const pixelsAt = before.length + head.length + aligned(labels.byteLength);
+  const tailAt = pixelsAt + aligned(pixelBytes);
+  const bytes = Buffer.allocUnsafeSlow(tailAt + after.length);
+  before.copy(bytes);
+  head.copy(bytes, before.length);
+  const labelsAt = before.length + head.length;
+  Buffer.from(labels.buffer, labels.byteOffset, labels.byteLength).copy(bytes, labelsAt);
+  bytes.fill(0, labelsAt + labels.byteLength, pixelsAt);
+  bytes.fill(0, pixelsAt + pixelBytes, tailAt);
+  after.copy(bytes, tailAt);
+  return { bytes, pixels: bytes.subarray(pixelsAt, pixelsAt + pixelBytes) };
 }
 
 /** The end of a stream that was not cut off. */
@@ -49,6 +67,10 @@ function frameHead(kind: number, count: number, facts: object, labelBytes: numbe
 
 /** JSON is padded with spaces, which its readers skip. */
 function padded(bytes: Buffer): Buffer {
-  const missing = -bytes.length & (ALIGNMENT - 1);
+  const missing = aligned(bytes.length) - bytes.length;
   return missing === 0 ? bytes : Buffer.concat([bytes, Buffer.alloc(missing, ' ')]);
+}
+
+function aligned(length: number): number {
+  return Math.ceil(length / ALIGNMENT) * ALIGNMENT;
 }

@@ -1,3 +1,5 @@
+import type { FileParts, OrderFile } from './file-parts.ts';
+
 /** MosaicML's streaming dataset format: shards of encoded samples, and an index that names them. */
 
 /** Columns in the order of their names, as the format wants them: the label, the picture, the sample's path. */
@@ -9,25 +11,37 @@ function columns(width: number, height: number) {
   };
 }
 
-export interface MdsSample {
-  readonly label: number;
-  readonly pixels: Uint8Array;
-  readonly path: string;
-}
+/** What stands before a sample's pixels: the length of the one column that has no fixed one, and the label. */
+const SAMPLE_HEAD_BYTES = 12;
 
 /** One shard: number of samples, where each begins, the columns' description, the samples. */
-export function mdsShard(samples: readonly MdsSample[], width: number, height: number): Buffer {
-  const config = Buffer.from(JSON.stringify(shardConfig(width, height)));
-  const encoded = samples.map(encodeSample);
-  const head = Buffer.alloc(4 + 4 * (samples.length + 1));
-  head.writeUInt32LE(samples.length, 0);
-  let at = head.length + config.length;
-  encoded.forEach((bytes, i) => {
-    head.writeUInt32LE(at, 4 + 4 * i);
-    at += bytes.length;
-  });
-  head.writeUInt32LE(at, 4 + 4 * samples.length);
-  return Buffer.concat([head, config, ...encoded]);
+export function mdsFile({ dataset, labels, paths }: FileParts): OrderFile {
+  const { width, height } = dataset;
+  const size = width * height;
+  const count = labels.length;
+  const pixels = Buffer.allocUnsafeSlow(count * size);
+  return {
+    pixels,
+    async finish() {
+      const config = Buffer.from(JSON.stringify(shardConfig(width, height)));
+      const pathBytes = paths.reduce((sum, path) => sum + Buffer.byteLength(path), 0);
+      let at = 4 * (count + 2) + config.length;
+      const bytes = Buffer.allocUnsafeSlow(at + count * (SAMPLE_HEAD_BYTES + size) + pathBytes);
+      bytes.writeUInt32LE(count, 0);
+      config.copy(bytes, 4 * (count + 2));
+      for (let i = 0; i < count; i++) {
+        bytes.writeUInt32LE(at, 4 + 4 * i);
+        pixels.copy(bytes, at + SAMPLE_HEAD_BYTES, i * size, (i + 1) * size);
+        const pathLength = bytes.write(paths[i] as string, at + SAMPLE_HEAD_BYTES + size);
+        bytes.writeUInt32LE(pathLength, at);
+        bytes.writeInt32LE(labels[i] as number, at + 4);
+        bytes.writeInt32LE(0, at + 8);
+        at += SAMPLE_HEAD_BYTES + size + pathLength;
+      }
+      bytes.writeUInt32LE(at, 4 + 4 * count);
+      return bytes;
+    },
+  };
 }
 
 /** `index.json` of the shards. */
@@ -59,13 +73,4 @@ function shardConfig(width: number, height: number) {
     hashes: [],
     size_limit: null,
   };
-}
-
-/** The length of each column that has no fixed one, then the columns. */
-function encodeSample({ label, pixels, path }: MdsSample): Buffer {
-  const text = Buffer.from(path);
-  const head = Buffer.alloc(12);
-  head.writeUInt32LE(text.length, 0);
-  head.writeBigInt64LE(BigInt(label), 4);
-  return Buffer.concat([head, pixels, text]);
 }

@@ -1,14 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import type { BlobStore } from '#lib/blob/blob-store.ts';
-import { BoxError } from '#lib/error/box-error.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
+import { labelsOf } from '../catalogue/placed.ts';
+import type { Sample } from '../catalogue/sample.ts';
 import type { Snapshot } from '../catalogue/snapshot.ts';
-import { readPositions } from '../feed/feed.ts';
+import { closeGaps, numbersOf, type Run, readRun, without } from '../feed/feed.ts';
 import type { FeedSpec } from '../feed/spec.ts';
 import type { StreamParts } from '../feed/stream.ts';
-import { FILE_OF, fileName, type OrderFormat, orderFile } from '../format/order-file.ts';
+import { FILE_OF, fileName, type OrderFormat } from '../format/order-file.ts';
 import { datasetFolder } from '../names.ts';
-import { type FileOrder, type Order, type ShardState, splitOrder } from './order.ts';
+import { type FileOrder, type Order, type ShardState, splitOrder, withoutFailure, withShard } from './order.ts';
 import type { OrderQueue } from './order-queue.ts';
 import type { OrderStore } from './order-store.ts';
 
@@ -31,7 +32,6 @@ export async function placeFileOrder(orders: OrderStore, queue: OrderQueue, requ
   const { catalogue, snapshot, spec, format, size, epochSize } = request;
   const { width, height } = catalogue.dataset;
   const most = Math.max(1, Math.floor(MAX_FILE_BYTES / (width * height)));
-  await catalogue.pin(snapshot);
   const order: Order = {
     id: randomUUID(),
     dataset: datasetFolder(catalogue.dataset),
@@ -42,7 +42,8 @@ export async function placeFileOrder(orders: OrderStore, queue: OrderQueue, requ
     createdAt: new Date().toISOString(),
     files: { format, spec, epochSize },
   };
-  await orders.create(order);
+  // Both are kept before anybody can work on it; neither needs the other.
+  await Promise.all([catalogue.pin(snapshot), orders.create(order)]);
   await queue.submit(order.shards.map((state, shard) => ({ orderId: order.id, shard, size: state.size, noise: 0 })));
   return order;
 }
@@ -58,6 +59,9 @@ export interface FileWriterParts extends StreamParts {
   readonly catalogueOf: (folder: string) => Promise<Catalogue>;
 }
 
+/** Paths of samples left out that are told of. */
+const MAX_LEFT_OUT_TOLD = 20;
+
 /** Makes files of orders. The same shard makes the same bytes, so a file that is written twice is written once. */
 export function openFileWriter(
   parts: FileWriterParts,
@@ -67,50 +71,90 @@ export function openFileWriter(
     if (order.ended !== undefined || state.published === state.size) return;
     const catalogue = await parts.catalogueOf(order.dataset);
     const snapshot = await catalogue.at(order.seq);
-    const bytes = await makeFile(parts, catalogue, snapshot, files, state);
+    const { bytes, bad } = await makeFile(parts, catalogue, snapshot, files, state);
     const { format } = files;
     await parts.store.put(orderPrefix(order) + fileName(format, shard), bytes, { contentType: FILE_OF[format].type });
-    const recorded = await parts.orders.update(order.id, (current) => ({
-      ...current,
-      shards: current.shards.map((other, i) =>
-        i === shard
-          ? { ...other, published: other.size, bytes: bytes.length, doneAt: new Date().toISOString() }
-          : other,
-      ),
-    }));
-    parts.streamed(state.size);
+    const recorded = await parts.orders.update(order.id, (current) =>
+      withShard(current, shard, (before) => ({
+        ...withoutFailure(before),
+        published: before.size,
+        bytes: bytes.length,
+        doneAt: new Date().toISOString(),
+        ...(bad.length > 0 && { leftOut: { count: bad.length, first: bad.slice(0, MAX_LEFT_OUT_TOLD) } }),
+      })),
+    );
+    parts.streamed(state.size - bad.length);
     if (recorded.ended !== undefined) await removeFiles(parts.store, order);
   };
+}
+
+interface MadeFile {
+  readonly bytes: Buffer;
+  /** Paths of samples that are broken or gone. */
+  readonly bad: readonly string[];
 }
 
 async function makeFile(
   parts: FileWriterParts,
   catalogue: Catalogue,
   snapshot: Snapshot,
-  { format, spec, epochSize }: FileOrder,
+  files: FileOrder,
+  state: ShardState,
+): Promise<MadeFile> {
+  const { dataset } = catalogue;
+  const size = dataset.width * dataset.height;
+  const categories = [...snapshot.categories().keys()];
+  const runs = runsOf(parts, catalogue, snapshot, files, state);
+  const split = (runs[0] as Run).epoch.split;
+  const numbers = new Uint32Array(state.size);
+  const positions = Float64Array.from({ length: state.size }, (_, i) => state.from + i);
+  let at = 0;
+  for (const run of runs) {
+    numbers.set(numbersOf(run), at);
+    at += run.count;
+  }
+  const layOut = (some: Uint32Array, places: Float64Array) =>
+    FILE_OF[files.format].layOut({
+      dataset,
+      categories,
+      labels: labelsOf(split, some),
+      paths: Array.from(some, (number) => (split.samples[number] as Sample).path),
+      positions: places,
+    });
+  const file = layOut(numbers, positions);
+  const bad: number[] = [];
+  at = 0;
+  for (const run of runs) {
+    const out = file.pixels.subarray(at * size, (at + run.count) * size);
+    for (const place of await readRun(parts.source, catalogue, files.spec, run, out)) bad.push(at + place);
+    at += run.count;
+  }
+  if (bad.length === 0) return { bytes: await file.finish(), bad: [] };
+  closeGaps(file.pixels, size, bad);
+  const smaller = layOut(without(numbers, bad), without(positions, bad));
+  file.pixels.copy(smaller.pixels);
+  const paths = bad.map((place) => (split.samples[numbers[place] as number] as Sample).path);
+  return { bytes: await smaller.finish(), bad: paths };
+}
+
+/** The positions of a shard, epoch by epoch. */
+function runsOf(
+  { epochOf }: FileWriterParts,
+  catalogue: Catalogue,
+  snapshot: Snapshot,
+  { spec, epochSize }: FileOrder,
   { from, size }: ShardState,
-): Promise<Buffer> {
-  const batches = [];
+): Run[] {
+  const runs: Run[] = [];
   for (let at = from; at < from + size; ) {
     const number = Math.floor(at / epochSize);
-    const epoch = parts.epochOf(snapshot, datasetFolder(catalogue.dataset), spec, number);
     const first = at - number * epochSize;
     const count = Math.min(from + size - at, epochSize - first);
-    const positions = Array.from({ length: count }, (_, i) => first + i);
-    batches.push(await readPositions(parts.source, catalogue, snapshot, epoch, spec, positions));
+    const epoch = epochOf(snapshot, datasetFolder(catalogue.dataset), spec, number);
+    runs.push({ epoch, first, step: 1, count });
     at += count;
   }
-  const all = {
-    samples: batches.flatMap(({ samples }) => samples),
-    pixels: Buffer.concat(batches.map(({ pixels }) => pixels)),
-  };
-  if (all.samples.length < size) {
-    throw new BoxError(
-      'unprocessable',
-      `Cannot write the file: ${size - all.samples.length} of its samples are broken or gone; order anew`,
-    );
-  }
-  return orderFile(format, catalogue.dataset, snapshot, all, from);
+  return runs;
 }
 
 /** Removes the files of an order that nobody wants any more. */

@@ -1,5 +1,7 @@
+import { LRUCache } from 'lru-cache';
 import type { CouchDatabase, CouchDocument } from '#lib/couchdb/couch-database.ts';
 import { BoxError } from '#lib/error/box-error.ts';
+import { openChanges } from './changes.ts';
 import type { Order, ShardState } from './order.ts';
 
 /** Where orders are kept. */
@@ -8,50 +10,133 @@ export interface OrderStore {
   get(id: string): Promise<Order | undefined>;
   create(order: Order): Promise<void>;
   /**
-   * Changes an order as it is now; `edit` may be called several times and gives back the same object for no change.
+   * Changes an order as it is now; `edit` may be called several times and gives back the same object for no change. It is
+   * then called with the order as this process knew it last.
    *
    * @throws BoxError `not_found` when there is none.
    */
   update(id: string, edit: (order: Order) => Order): Promise<Order>;
+  /**
+   * The order as soon as it is enough, or after so many milliseconds as it is then; undefined when there is none. What
+   * any process records is seen at once.
+   */
+  until(id: string, isEnough: (order: Order) => boolean, ms: number): Promise<Order | undefined>;
   /** Removes orders that were made before that time. */
   sweep(beforeMs: number): Promise<number>;
+  close(): void;
 }
 
 const PREFIX = 'order:';
 /** Workers of one order write the same document: each conflict means that another got on. */
 const MAX_TRIES = 100;
+/** Orders whose newest document is kept. */
+const MAX_KNOWN = 200;
+
+interface Known {
+  readonly order: Order;
+  readonly rev: string;
+}
+
+interface Edit {
+  readonly edit: (order: Order) => Order;
+  readonly resolve: (order: Order) => void;
+  readonly reject: (error: unknown) => void;
+}
 
 export function openOrderStore(database: CouchDatabase): OrderStore {
-  return {
-    async get(id) {
-      const document = await database.get(PREFIX + id);
-      return document && readOrder(document);
-    },
-    create: (order) => database.put(PREFIX + order.id, order),
-    async update(id, edit) {
-      for (let attempt = 1; attempt <= MAX_TRIES; attempt++) {
-        const document = await database.get(PREFIX + id);
-        if (!document) throw new BoxError('not_found', `Cannot find order ${id}: there is none`);
-        const before = readOrder(document);
-        const after = edit(before);
-        if (after === before) return before;
-        try {
-          await database.put(PREFIX + id, after, document._rev);
-          return after;
-        } catch (error) {
-          if (!(error instanceof BoxError && error.code === 'conflict')) throw error;
+  const known = new LRUCache<string, Known>({ max: MAX_KNOWN });
+  const waiting = new Map<string, Edit[]>();
+  const changes = openChanges(database);
+
+  async function read(id: string): Promise<Order | undefined> {
+    const document = await database.get(PREFIX + id);
+    if (document === undefined) return undefined;
+    const order = readOrder(document);
+    known.set(id, { order, rev: document._rev });
+    return order;
+  }
+
+  async function newest(id: string): Promise<Known> {
+    const found = known.get(id) ?? ((await read(id)) && known.get(id));
+    if (found) return found;
+    throw new BoxError('not_found', `Cannot find order ${id}: there is none`);
+  }
+
+  /** Makes all edits that wait in one write: shards that are done at the same time never compete for the document. */
+  async function write(id: string, edits: readonly Edit[]): Promise<void> {
+    for (let attempt = 1; attempt <= MAX_TRIES; attempt++) {
+      const { order, rev } = await newest(id);
+      const made = edits.reduce(applyEdit, { order, done: [] });
+      try {
+        if (made.order !== order) {
+          known.set(id, { order: made.order, rev: await database.put(PREFIX + id, made.order, rev) });
+          changes.tell(PREFIX + id);
         }
+        for (const { resolve } of made.done) resolve(made.order);
+        return;
+      } catch (error) {
+        known.delete(id);
+        if (!(error instanceof BoxError && error.code === 'conflict')) throw error;
       }
-      throw new BoxError('unavailable', `Cannot record order ${id}: others always came first`, {
-        retryAfterSeconds: 1,
-      });
+    }
+    throw new BoxError('unavailable', `Cannot record order ${id}: others always came first`, { retryAfterSeconds: 1 });
+  }
+
+  async function writeAll(id: string): Promise<void> {
+    for (let edits = waiting.get(id) ?? []; edits.length > 0; edits = waiting.get(id) ?? []) {
+      waiting.set(id, []);
+      try {
+        await write(id, edits);
+      } catch (error) {
+        for (const { reject } of edits) reject(error);
+      }
+    }
+    waiting.delete(id);
+  }
+
+  return {
+    get: read,
+    async create(order) {
+      known.set(order.id, { order, rev: await database.put(PREFIX + order.id, order) });
+    },
+    update: (id, edit) =>
+      new Promise((resolve, reject) => {
+        const line = waiting.get(id);
+        if (line) line.push({ edit, resolve, reject });
+        else {
+          waiting.set(id, [{ edit, resolve, reject }]);
+          void writeAll(id);
+        }
+      }),
+    async until(id, isEnough, ms) {
+      const end = AbortSignal.timeout(ms);
+      let order = await read(id);
+      while (order !== undefined && !end.aborted && !isEnough(order)) {
+        const change = await changes.next(PREFIX + id, end);
+        order = await read(id);
+        if (order === undefined || isEnough(order)) break;
+        await change.seen;
+        order = await read(id);
+      }
+      return order;
     },
     async sweep(beforeMs) {
       const old = (await database.list(PREFIX)).filter(({ createdAt }) => Date.parse(String(createdAt)) < beforeMs);
       await database.deleteAll(old.map(({ _id, _rev }) => ({ id: _id, rev: _rev })));
       return old.length;
     },
+    close: changes.close,
   };
+}
+
+/** An edit that throws tells its own caller alone. */
+function applyEdit(made: { order: Order; done: Edit[] }, one: Edit): { order: Order; done: Edit[] } {
+  try {
+    return { order: one.edit(made.order), done: [...made.done, one] };
+  } catch (error) {
+    one.reject(error);
+    return made;
+  }
 }
 
 function readOrder({ _id, _rev, ...rest }: CouchDocument): Order {

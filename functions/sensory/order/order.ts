@@ -38,6 +38,33 @@ export interface ShardState {
   /** The length of its file, once it is written. */
   readonly bytes?: number;
   readonly doneAt?: string;
+  /** Samples that its file lacks, because they are broken or gone. */
+  readonly leftOut?: LeftOut;
+  /** What went wrong when it was tried last; a try that succeeds takes it away. */
+  readonly failure?: ShardFailure;
+}
+
+export interface LeftOut {
+  readonly count: number;
+  /** Paths of the first of them. */
+  readonly first: readonly string[];
+}
+
+export interface ShardFailure {
+  readonly message: string;
+  readonly at: string;
+  /** Nobody tries again: the order cannot complete. */
+  readonly final: boolean;
+}
+
+/** The shard without what went wrong before. */
+export function withoutFailure({ failure, ...rest }: ShardState): ShardState {
+  return rest;
+}
+
+/** The order with one of its shards as `edit` makes it. */
+export function withShard(order: Order, shard: number, edit: (state: ShardState) => ShardState): Order {
+  return { ...order, shards: order.shards.map((state, i) => (i === shard ? edit(state) : state)) };
 }
 
 /** Splits an order into shards of that size, the last one with what is left. */
@@ -69,7 +96,27 @@ export function counts(order: Order, { shard, place, attempt }: MessageOrigin): 
   return place < state.published ? 'yes' : 'not-yet';
 }
 
-/** Whether every sample is on the queue. */
+/** Whether every sample is on the queue, or in a file. */
 export function isComplete(order: Order): boolean {
-  return order.shards.every(({ published, size }) => published === size);
+  return order.shards.every(isShardDone);
+}
+
+/** Why the order can never complete; undefined while it can. */
+export function failureOf(order: Order): ShardFailure | undefined {
+  return order.shards.find((state) => state.failure?.final && !isShardDone(state))?.failure;
+}
+
+/** Whether nothing more will come: every shard is done or given up. */
+export function isSettled(order: Order): boolean {
+  return order.shards.every((state) => isShardDone(state) || state.failure?.final);
+}
+
+function isShardDone({ published, size }: ShardState): boolean {
+  return published === size;
+}
+
+export type OrderState = 'running' | 'done' | 'failed' | 'cancelled' | 'expired';
+
+export function stateOf(order: Order): OrderState {
+  return order.ended ?? (isComplete(order) ? 'done' : failureOf(order) ? 'failed' : 'running');
 }

@@ -22,7 +22,6 @@ export async function placeOrder(
   noise: number,
 ): Promise<Order> {
   const snapshot = await catalogue.snapshot();
-  await catalogue.pin(snapshot);
   const order: Order = {
     id: randomUUID(),
     dataset: datasetFolder(catalogue.dataset),
@@ -32,9 +31,8 @@ export async function placeOrder(
     shards: splitOrder(size, shardSize),
     createdAt: new Date().toISOString(),
   };
-  await orders.create(order);
-  // Trainers read the queue as soon as they have the order's id.
-  await queue.openResults(order.id);
+  // All three are kept before anybody can work on it. Trainers read the queue as soon as they have the order's id.
+  await Promise.all([catalogue.pin(snapshot), orders.create(order), queue.openResults(order.id)]);
   await queue.submit(order.shards.map((state, shard) => ({ orderId: order.id, shard, size: state.size, noise })));
   return order;
 }

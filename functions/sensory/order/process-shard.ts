@@ -1,12 +1,14 @@
 import { LRUCache } from 'lru-cache';
 import { BoxError } from '#lib/error/box-error.ts';
+import { VERDICT } from '#lib/error/verdict.ts';
+import type { Log } from '#lib/log/log.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
 import type { Snapshot } from '../catalogue/snapshot.ts';
 import { type Draw, drawBatch, drawOrder } from '../draw/batch.ts';
 import { seedOf } from '../draw/random.ts';
 import { oneHotLabels, sampleJson } from '../format/sample-json.ts';
 import type { PixelSource } from '../pack/pixel-source.ts';
-import type { FileOrder, Order, ShardState } from './order.ts';
+import { type FileOrder, type Order, type ShardState, withoutFailure, withShard } from './order.ts';
 import type { OrderQueue, ResultMessage, ResultPublisher } from './order-queue.ts';
 import type { OrderStore } from './order-store.ts';
 
@@ -16,6 +18,7 @@ export interface ShardParts {
   readonly source: PixelSource;
   readonly catalogueOf: (folder: string) => Promise<Catalogue>;
   readonly published: (samples: number) => void;
+  readonly log: Log;
   /** Does a shard of an order into files. */
   readonly writeFile: (order: Order, files: FileOrder, shard: number) => Promise<void>;
 }
@@ -45,7 +48,7 @@ export function openShardProcessor(parts: ShardParts): (orderId: string, shard: 
    * @throws BoxError `not_found` for an unknown order, `unavailable` when a server is away, `conflict` when another
    * processor took the shard over.
    */
-  return async (orderId, shard) => {
+  async function work(orderId: string, shard: number): Promise<void> {
     const order = await parts.orders.update(orderId, (current) => beginTry(current, shard));
     const state = shardOf(order, shard);
     if (order.files !== undefined) return parts.writeFile(order, order.files, shard);
@@ -62,7 +65,31 @@ export function openShardProcessor(parts: ShardParts): (orderId: string, shard: 
     } catch (error) {
       if (!(error instanceof BoxError && error.code === 'not_found' && !(await isWanted(parts, orderId)))) throw error;
     }
+  }
+
+  return async (orderId, shard) => {
+    try {
+      await work(orderId, shard);
+    } catch (error) {
+      await recordFailure(parts, orderId, shard, BoxError.from(error));
+      throw error;
+    }
   };
+}
+
+/** Keeps the reason with the order, for those who wait for it. */
+async function recordFailure({ orders, log }: ShardParts, orderId: string, shard: number, error: BoxError) {
+  const final = VERDICT[error.code] === 'dead';
+  try {
+    await orders.update(orderId, (order) => {
+      if (order.shards[shard] === undefined) return order;
+      const failure = { message: error.message, at: new Date().toISOString(), final };
+      return withShard(order, shard, (state) => ({ ...state, failure }));
+    });
+  } catch (cause) {
+    // The task's own error is told; what could not be recorded is found again at the next try.
+    log.warn({ err: cause, order: orderId, shard }, 'Cannot record why a shard failed');
+  }
 }
 
 interface Prepared {
@@ -89,11 +116,7 @@ function shardOf(order: Order, shard: number): ShardState {
 function beginTry(order: Order, shard: number): Order {
   const state = shardOf(order, shard);
   if (order.files !== undefined || order.ended !== undefined || state.published === state.size) return order;
-  return withShard(order, shard, { ...state, tries: [...state.tries, state.published] });
-}
-
-function withShard(order: Order, shard: number, state: ShardState): Order {
-  return { ...order, shards: order.shards.map((other, i) => (i === shard ? state : other)) };
+  return withShard(order, shard, () => ({ ...state, tries: [...state.tries, state.published] }));
 }
 
 /** Takes what earlier tries published without a record off the queue, as far as no trainer has read it. */
@@ -122,7 +145,7 @@ async function publishRest(
       if (state.tries.length !== attempt) {
         throw new BoxError('conflict', `Cannot go on with shard ${shard} of order ${order.id}: another processor does`);
       }
-      return withShard(current, shard, { ...state, published: place + count });
+      return withShard(current, shard, () => ({ ...withoutFailure(state), published: place + count }));
     });
     parts.published(count);
     if (recorded.ended !== undefined) return;

@@ -28,6 +28,7 @@ export function openRabbitmqOrderQueue(url: () => Promise<string>): OrderQueue {
   let connection: Promise<ChannelModel> | undefined;
   let prepared: Promise<void> | undefined;
   let idle: Channel[] = [];
+  let submitting: Promise<ConfirmChannel> | undefined;
   let closed = false;
 
   function connected(): Promise<ChannelModel> {
@@ -45,6 +46,7 @@ export function openRabbitmqOrderQueue(url: () => Promise<string>): OrderQueue {
     const forget = () => {
       connection = undefined;
       prepared = undefined;
+      submitting = undefined;
       idle = [];
     };
     opened.once('close', forget);
@@ -94,6 +96,23 @@ export function openRabbitmqOrderQueue(url: () => Promise<string>): OrderQueue {
     return prepared;
   }
 
+  /** The channel of tasks, kept open. */
+  function submitChannel(): Promise<ConfirmChannel> {
+    submitting ??= openConfirmChannel(connected).then(
+      (channel) => {
+        channel.once('close', () => {
+          submitting = undefined;
+        });
+        return channel;
+      },
+      (error: unknown) => {
+        submitting = undefined;
+        throw error;
+      },
+    );
+    return submitting;
+  }
+
   return {
     prepare,
     async openResults(orderId) {
@@ -102,7 +121,7 @@ export function openRabbitmqOrderQueue(url: () => Promise<string>): OrderQueue {
     },
     async submit(tasks) {
       await prepare();
-      const channel = await openConfirmChannel(connected);
+      const channel = await submitChannel();
       try {
         for (const task of tasks) {
           channel.publish(EXCHANGE, TASK_KEY, taskBody(task), {
@@ -113,10 +132,10 @@ export function openRabbitmqOrderQueue(url: () => Promise<string>): OrderQueue {
             headers: { shard: task.shard },
           });
         }
-        await confirmed(channel, 'the task queue');
-      } finally {
-        await closeQuietly(channel);
+      } catch (error) {
+        throw unavailable(error);
       }
+      await confirmed(channel, 'the task queue');
     },
     openPublisher: async (orderId) => openPublisher(await openConfirmChannel(connected), orderId),
     take: (orderId) => takeFrom(orderId, openChannel, () => idle.pop(), keep),

@@ -2,29 +2,20 @@ import { LRUCache } from 'lru-cache';
 import type { BlobStore } from '#lib/blob/blob-store.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
 import type { ShardEntry } from '../catalogue/manifest.ts';
+import type { Placed } from '../catalogue/placed.ts';
 import { inTurns } from '../catalogue/replay.ts';
 import type { Sample } from '../catalogue/sample.ts';
-import type { Snapshot } from '../catalogue/snapshot.ts';
 import { decodeSample, isBadSample } from './decode-sample.ts';
 
-/** Hands out samples' pixels and bytes, from packed shards where it can. */
+/** Hands out samples' pixels, from packed shards where it can. */
 export interface PixelSource {
   /**
-   * The pixels of the samples side by side, `width * height` bytes each, and which of them could not be had because
-   * they are broken or gone; theirs are zero.
+   * Writes the pixels of samples side by side into `out`, `width * height` bytes each.
+   *
+   * @param numbers which of `from`, by place in `out`.
+   * @returns the places of those that could not be had because they are broken or gone, ascending; theirs are zero.
    */
-  pixels(catalogue: Catalogue, snapshot: Snapshot, samples: readonly Sample[]): Promise<Pixels>;
-  /** The samples' own bytes. One that is gone is undefined. */
-  originals(
-    catalogue: Catalogue,
-    snapshot: Snapshot,
-    samples: readonly Sample[],
-  ): Promise<readonly (Buffer | undefined)[]>;
-}
-
-export interface Pixels {
-  readonly data: Buffer;
-  readonly bad: readonly number[];
+  read(catalogue: Catalogue, from: Placed, numbers: Uint32Array, out: Buffer): Promise<readonly number[]>;
 }
 
 export interface PixelSourceOptions {
@@ -39,14 +30,8 @@ const SMALL_BLOCK_BYTES = 8 * 1024 * 1024;
 const GAP_BYTES = 256 * 1024;
 const LONE_CACHE_BYTES = 16 * 1024 * 1024;
 const READS_AT_ONCE = 16;
-
-interface Wanted {
-  /** Its place in the answer. */
-  readonly slot: number;
-  /** Where it begins in the shard and how long it is. */
-  readonly start: number;
-  readonly length: number;
-}
+/** Whole shards on their way at once: each may have 32 MiB. */
+const SHARDS_AT_ONCE = 4;
 
 export function openPixelSource(store: BlobStore, options: PixelSourceOptions): PixelSource {
   const blocks = new LRUCache<string, Buffer>({
@@ -79,35 +64,25 @@ export function openPixelSource(store: BlobStore, options: PixelSourceOptions): 
     return read;
   }
 
-  async function packedPixels(key: string, shard: ShardEntry, wanted: readonly Wanted[], out: Buffer): Promise<void> {
+  async function readPacked(key: string, shard: ShardEntry, wanted: Wanted, out: Buffer): Promise<void> {
     const { pixelBytes, pixelsAt, count } = shard;
     const blockBytes = pixelBytes * count;
-    if (blocks.has(key) || blockBytes <= SMALL_BLOCK_BYTES || wanted.length * 4 > count) {
-      const bytes = await block(key, shard);
-      for (const { slot, start } of wanted) {
-        bytes.copy(out, slot * pixelBytes, start - pixelsAt, start - pixelsAt + pixelBytes);
-      }
+    if (blocks.has(key) || blockBytes <= SMALL_BLOCK_BYTES || wanted.slots.length * 4 > count) {
+      copySamples(await block(key, shard), 0, wanted, pixelBytes, out);
       return;
     }
-    await eachRange(wanted, key, ({ slot }, bytes) => bytes.copy(out, slot * pixelBytes));
-  }
-
-  async function eachRange(
-    wanted: readonly Wanted[],
-    key: string,
-    take: (one: Wanted, bytes: Buffer) => void,
-  ): Promise<void> {
     await inTurns(
-      joinRanges(wanted),
-      async ({ start, end, members }) => {
-        const bytes = await readRange(key, start, end - start);
-        for (const one of members) take(one, bytes.subarray(one.start - start, one.start - start + one.length));
+      joinRanges(wanted, Math.floor(GAP_BYTES / pixelBytes)),
+      async (range) => {
+        const [first, last] = [range.places[0] as number, range.places.at(-1) as number];
+        const bytes = await readRange(key, pixelsAt + first * pixelBytes, (last - first + 1) * pixelBytes);
+        copySamples(bytes, first, range, pixelBytes, out);
       },
       READS_AT_ONCE,
     );
   }
 
-  async function lonePixels(catalogue: Catalogue, sample: Sample): Promise<Uint8Array | undefined> {
+  async function readLone(catalogue: Catalogue, sample: Sample): Promise<Uint8Array | undefined> {
     const key = `${catalogue.places.data}${sample.path}`;
     const cacheKey = `${key} ${sample.etag}`;
     const known = lone.get(cacheKey);
@@ -123,101 +98,87 @@ export function openPixelSource(store: BlobStore, options: PixelSourceOptions): 
   }
 
   return {
-    async pixels(catalogue, snapshot, samples) {
+    async read(catalogue, from, numbers, out) {
       const size = catalogue.dataset.width * catalogue.dataset.height;
-      const data = Buffer.alloc(size * samples.length);
-      const { packed, alone } = bySource(snapshot, samples, ({ shard, index }) => ({
-        start: shard.pixelsAt + index * shard.pixelBytes,
-        length: shard.pixelBytes,
-      }));
       const bad: number[] = [];
+      const leaveOut = (slot: number) => {
+        out.fill(0, slot * size, (slot + 1) * size);
+        bad.push(slot);
+      };
+      const { packed, alone } = byShard(from, numbers);
       await inTurns(
-        [...packed],
-        async ([shard, wanted]) => {
-          if (shard.pixelBytes === size) {
-            await packedPixels(`${catalogue.places.shards}${shard.file}`, shard, wanted, data);
-          } else bad.push(...wanted.map(({ slot }) => slot));
+        packed,
+        async (wanted, number) => {
+          const shard = from.shards[number] as ShardEntry;
+          if (wanted.slots.length === 0) return;
+          if (shard.pixelBytes !== size) wanted.slots.forEach(leaveOut);
+          else await readPacked(`${catalogue.places.shards}${shard.file}`, shard, wanted, out);
         },
-        READS_AT_ONCE,
+        SHARDS_AT_ONCE,
       );
       await inTurns(
-        alone,
+        [...alone],
         async (slot) => {
-          const pixels = await lonePixels(catalogue, samples[slot] as Sample);
-          if (pixels) data.set(pixels, slot * size);
-          else bad.push(slot);
+          const pixels = await readLone(catalogue, from.samples[numbers[slot] as number] as Sample);
+          if (pixels) out.set(pixels, slot * size);
+          else leaveOut(slot);
         },
         READS_AT_ONCE,
       );
-      return { data, bad: bad.sort((a, b) => a - b) };
-    },
-
-    async originals(catalogue, snapshot, samples) {
-      const out: (Buffer | undefined)[] = new Array(samples.length).fill(undefined);
-      const { packed, alone } = bySource(snapshot, samples, ({ originalAt }, { size }) => ({
-        start: originalAt,
-        length: size,
-      }));
-      for (const [shard, wanted] of packed) {
-        await eachRange(wanted, `${catalogue.places.shards}${shard.file}`, ({ slot }, bytes) => {
-          out[slot] = bytes;
-        });
-      }
-      await inTurns(
-        alone,
-        async (slot) => {
-          out[slot] = await readWhole(store, `${catalogue.places.data}${samples[slot]?.path}`);
-        },
-        READS_AT_ONCE,
-      );
-      return out;
+      return bad.sort((a, b) => a - b);
     },
   };
 }
 
-async function readWhole(store: BlobStore, key: string): Promise<Buffer | undefined> {
-  try {
-    return (await store.get(key)).bytes;
-  } catch (error) {
-    if (isBadSample(error)) return undefined;
-    throw error;
+/** Samples of one shard: where each goes, and its place in the shard. */
+interface Wanted {
+  readonly slots: Uint32Array;
+  readonly places: Uint32Array;
+}
+
+/** Sorts what is wanted by the shard that holds it, by counting. */
+function byShard(from: Placed, numbers: Uint32Array): { packed: Wanted[]; alone: Uint32Array } {
+  const { shards, shardOf, placeOf } = from;
+  // Group 0 is of those that are not packed; where group g begins, and behind the last one its end.
+  const begins = new Uint32Array(shards.length + 2);
+  const groupOf = (number: number) => (shardOf[number] as number) + 1;
+  for (const number of numbers) begins[groupOf(number) + 1] = (begins[groupOf(number) + 1] as number) + 1;
+  for (let g = 1; g < begins.length; g++) begins[g] = (begins[g] as number) + (begins[g - 1] as number);
+  const next = begins.slice();
+  const slots = new Uint32Array(numbers.length);
+  const places = new Uint32Array(numbers.length);
+  for (let slot = 0; slot < numbers.length; slot++) {
+    const number = numbers[slot] as number;
+    const at = next[groupOf(number)] as number;
+    next[groupOf(number)] = at + 1;
+    slots[at] = slot;
+    places[at] = placeOf[number] as number;
+  }
+  const packed = shards.map((_, i) => ({
+    slots: slots.subarray(begins[i + 1], begins[i + 2]),
+    places: places.subarray(begins[i + 1], begins[i + 2]),
+  }));
+  return { packed, alone: slots.subarray(0, begins[1]) };
+}
+
+/** Copies samples out of the pixels of a shard, of which `bytes` begins with the sample at place `first`. */
+function copySamples(bytes: Buffer, first: number, { slots, places }: Wanted, size: number, out: Buffer): void {
+  for (let i = 0; i < slots.length; i++) {
+    const start = ((places[i] as number) - first) * size;
+    bytes.copy(out, (slots[i] as number) * size, start, start + size);
   }
 }
 
-function bySource(
-  snapshot: Snapshot,
-  samples: readonly Sample[],
-  place: (
-    location: NonNullable<ReturnType<Snapshot['locate']>>,
-    sample: Sample,
-  ) => { readonly start: number; readonly length: number },
-): { packed: Map<ShardEntry, Wanted[]>; alone: number[] } {
-  const packed = new Map<ShardEntry, Wanted[]>();
-  const alone: number[] = [];
-  samples.forEach((sample, slot) => {
-    const location = snapshot.locate(sample);
-    if (!location) {
-      alone.push(slot);
-      return;
-    }
-    const wanted = packed.get(location.shard) ?? [];
-    wanted.push({ slot, ...place(location, sample) });
-    packed.set(location.shard, wanted);
-  });
-  return { packed, alone };
-}
-
-/** Ranges in the order in which they lie, those near each other as one. */
-function joinRanges(wanted: readonly Wanted[]): { start: number; end: number; members: Wanted[] }[] {
-  const joined: { start: number; end: number; members: Wanted[] }[] = [];
-  for (const one of [...wanted].sort((a, b) => a.start - b.start)) {
-    const last = joined.at(-1);
-    // An empty object has no bytes to ask for: its range is its first neighbour's.
-    const end = one.start + Math.max(1, one.length);
-    if (last && one.start - last.end <= GAP_BYTES) {
-      last.end = Math.max(last.end, end);
-      last.members.push(one);
-    } else joined.push({ start: one.start, end, members: [one] });
+/** Samples of a shard in the order in which they lie, in ranges with no gap larger than `gap` samples inside. */
+function joinRanges({ slots, places }: Wanted, gap: number): Wanted[] {
+  const order = Uint32Array.from(places, (_, i) => i).sort((a, b) => (places[a] as number) - (places[b] as number));
+  const sorted = { slots: order.map((i) => slots[i] as number), places: order.map((i) => places[i] as number) };
+  const ranges: Wanted[] = [];
+  let begin = 0;
+  for (let i = 1; i <= order.length; i++) {
+    if (i < order.length && (sorted.places[i] as number) - (sorted.places[i - 1] as number) <= gap) continue;
+    ranges.push({ slots: sorted.slots.subarray(begin, i), places: sorted.places.subarray(begin, i) });
+    begin = i;
   }
-  return joined;
+  return ranges;
 }

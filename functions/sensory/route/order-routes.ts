@@ -1,6 +1,6 @@
 import { BoxError } from '#lib/error/box-error.ts';
 import type { FunctionRequest, FunctionResponse, Route } from '#lib/function/route.ts';
-import { jsonBody, queryText } from '#lib/function/route.ts';
+import { jsonBody, queryInteger, queryText } from '#lib/function/route.ts';
 import type { Epoch } from '../feed/epoch.ts';
 import { readFeedSpec } from '../feed/spec.ts';
 import type { StreamParts } from '../feed/stream.ts';
@@ -9,7 +9,7 @@ import { mdsIndex } from '../format/mds.ts';
 import { FILE_OF, FORMATS, fileName } from '../format/order-file.ts';
 import { parseDatasetFolder } from '../names.ts';
 import { orderPrefix, placeFileOrder, removeFiles } from '../order/file-order.ts';
-import { type FileOrder, isComplete, type Order } from '../order/order.ts';
+import { type FileOrder, failureOf, isComplete, type Order, type ShardState, stateOf } from '../order/order.ts';
 import { readVersion } from '../version.ts';
 import { defaultDataset, type SensoryParts } from './old-routes.ts';
 
@@ -29,6 +29,8 @@ const MEMBERS = [
   'file_samples',
 ];
 const LINK_SECONDS = 3600;
+/** Below the time that a gateway gives a call. */
+const MAX_WAIT_SECONDS = 30;
 const MAX_EPOCHS = 1000;
 
 /** Orders as resources: any split, seed, balance and augmentation, into files of a format that trainers read. */
@@ -36,7 +38,7 @@ export function orderRoutes(parts: SensoryParts, stream: Pick<StreamParts, 'epoc
   const id = '/api/sensory/order/:id';
   return [
     { method: 'POST', path: '/api/sensory/order', handle: (request) => place(parts, stream, request) },
-    { method: 'GET', path: id, handle: async (request) => show(parts, await orderOf(parts, request)) },
+    { method: 'GET', path: id, handle: (request) => show(parts, request) },
     { method: 'DELETE', path: id, handle: (request) => cancel(parts, request) },
     { method: 'GET', path: `${id}/file/:name`, handle: (request) => sendFile(parts, request) },
   ];
@@ -92,35 +94,49 @@ async function place(
 }
 
 async function orderOf({ orders }: SensoryParts, { params }: FunctionRequest): Promise<Order> {
-  const order = await orders.get(params.id ?? '');
-  if (order) return order;
-  throw new BoxError('not_found', `Cannot find order ${params.id}: there is none`);
+  return found(params.id ?? '', await orders.get(params.id ?? ''));
 }
 
-async function show(parts: SensoryParts, order: Order): Promise<FunctionResponse> {
-  return { status: 200, body: await describe(parts, order) };
+function found(id: string, order: Order | undefined): Order {
+  if (order) return order;
+  throw new BoxError('not_found', `Cannot find order ${id}: there is none`);
+}
+
+/**
+ * The order; with `wait=SECONDS` as soon as more than `done` of its samples are there, or it runs no more, or the time is
+ * over. Who asks again with the number that was told misses nothing.
+ */
+async function show(parts: SensoryParts, request: FunctionRequest): Promise<FunctionResponse> {
+  const seconds = queryInteger(request, 'wait', 0, MAX_WAIT_SECONDS) ?? 0;
+  const known = queryInteger(request, 'done', 0, Number.MAX_SAFE_INTEGER) ?? 0;
+  const id = request.params.id ?? '';
+  const isNews = (order: Order) => stateOf(order) !== 'running' || doneOf(order) > known;
+  const order = seconds === 0 ? await parts.orders.get(id) : await parts.orders.until(id, isNews, seconds * 1000);
+  return { status: 200, body: await describe(parts, found(id, order)) };
 }
 
 /** The order as its resource shows it: state, progress, when it may be done, where its files are. */
 async function describe({ store }: SensoryParts, order: Order): Promise<object> {
   const { id, dataset, size, files, shards, createdAt, ended } = order;
-  const done = shards.reduce((sum, { published }) => sum + published, 0);
-  const state = ended ?? (isComplete(order) ? 'done' : 'running');
+  const done = doneOf(order);
+  const state = stateOf(order);
   const self = `/api/sensory/order/${id}`;
   const listed = await Promise.all(
     shards.map(async (shard, number) => {
-      const progress = { from: shard.from, size: shard.size, done: shard.published };
+      const progress = { from: shard.from, size: shard.size, done: shard.published, ...describeTrouble(shard) };
       if (!files || shard.bytes === undefined || ended) return progress;
       const name = fileName(files.format, number);
       const presigned = await store.presign(orderPrefix(order) + name, LINK_SECONDS);
       return { ...progress, name, bytes: shard.bytes, href: `${self}/file/${name}`, presigned };
     }),
   );
+  const reason = failureOf(order)?.message;
   return {
     id,
     dataset,
     snapshot: order.seq,
     state,
+    ...(reason !== undefined && { reason }),
     size,
     done,
     created_at: createdAt,
@@ -129,6 +145,15 @@ async function describe({ store }: SensoryParts, order: Order): Promise<object> 
     shards: listed,
     links: { self, ...(files?.format === 'mds' && { index: `${self}/file/index.json` }) },
   };
+}
+
+function doneOf({ shards }: Order): number {
+  return shards.reduce((sum, { published }) => sum + published, 0);
+}
+
+/** What a shard lacks, and what went wrong with it. */
+function describeTrouble({ leftOut, failure }: ShardState): object {
+  return { ...(leftOut && { left_out: leftOut }), ...(failure && { failure }) };
 }
 
 function describeSpec({ spec }: FileOrder): object {
@@ -164,8 +189,9 @@ async function sendFile(parts: SensoryParts, request: FunctionRequest): Promise<
     const location = await parts.store.presign(orderPrefix(order) + name, LINK_SECONDS);
     return { status: 307, headers: { location } };
   }
-  const { bytes } = await parts.store.get(orderPrefix(order) + name);
-  return { status: 200, headers: { 'content-type': FILE_OF[files.format].type }, body: bytes };
+  const { stream, size } = await parts.store.open(orderPrefix(order) + name);
+  const headers = { 'content-type': FILE_OF[files.format].type, 'content-length': String(size) };
+  return { status: 200, headers, body: stream };
 }
 
 function indexOf(order: Order, files: FileOrder): object {
@@ -175,10 +201,10 @@ function indexOf(order: Order, files: FileOrder): object {
     });
   }
   const { width, height } = parseDatasetFolder(order.dataset);
-  const shards = order.shards.map(({ size, bytes }, i) => ({
+  const shards = order.shards.map(({ size, bytes, leftOut }, i) => ({
     file: fileName(files.format, i),
     bytes: bytes ?? 0,
-    samples: size,
+    samples: size - (leftOut?.count ?? 0),
   }));
   return mdsIndex(shards, width, height);
 }

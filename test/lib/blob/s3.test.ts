@@ -35,6 +35,25 @@ for (const [name, start] of Object.entries(S3_SERVERS)) {
       assert.ok(Math.abs(blob.modifiedMs - Date.now()) < 60_000);
     });
 
+    it('gives the bytes as a stream, of an object of any size', async () => {
+      for (const length of [0, 10, 3_000_000]) {
+        const bytes = Buffer.alloc(length, 'stream');
+        await store.put('streamed', bytes, { contentType: 'text/plain' });
+        const { stream, size, contentType } = await store.open('streamed');
+        assert.ok(Buffer.concat(await stream.toArray()).equals(bytes));
+        assert.deepEqual([size, contentType], [length, 'text/plain']);
+      }
+      await assert.rejects(store.open('nothing/here'), { code: 'not_found' });
+    });
+
+    it('has the server refuse a large body that was changed on its way', async () => {
+      const bytes = Buffer.alloc(1_000_000, 'whole');
+      const writing = store.put('changed', bytes);
+      bytes[500_000] = 0;
+      await assert.rejects(writing);
+      assert.equal(await store.head('changed'), undefined);
+    });
+
     it('gives a range and the size of the whole', async () => {
       await store.put('range', Buffer.from('0123456789'));
       const blob = await store.get('range', { range: { start: 3, length: 4 } });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { crc32 } from 'node:zlib';
 import type { BoxError } from '#lib/error/box-error.ts';
 import { decodePng, encodePng } from '#lib/image/png.ts';
+import { openStoredPng } from '#lib/image/png-stored.ts';
 import tables from './tables/pillow.json' with { type: 'json' };
 
 const LIMITS = { maxPixels: 1_000_000 };
@@ -92,13 +93,30 @@ describe('encodePng', () => {
       const data = Uint8Array.from({ length: 5 * 7 * channels }, (_, i) => (i * 37) % 256);
       const image = { width: 5, height: 7, channels, data };
       assert.deepEqual(decodePng(encodePng(image), LIMITS), image);
-      assert.deepEqual(decodePng(encodePng(image, 'stored'), LIMITS), image);
     });
   }
+});
 
-  it('stores a picture of several blocks', () => {
-    const data = Uint8Array.from({ length: 400 * 500 }, (_, i) => 255 - (i % 7));
-    const image = { width: 400, height: 500, channels: 1 as const, data };
-    assert.deepEqual(decodePng(encodePng(image, 'stored'), LIMITS), image);
-  });
+describe('openStoredPng', () => {
+  for (const [width, height] of [
+    [1, 1],
+    [28, 28],
+    [5, 7],
+    [400, 500],
+    [65_534, 3],
+    [65_535, 2],
+    [70_000, 2],
+  ] as const) {
+    it(`writes pictures of ${width}x${height} that decode to the same bytes, wherever they are to stand`, () => {
+      const png = openStoredPng(width, height);
+      const data = Buffer.from(Uint8Array.from({ length: width * height }, (_, i) => 255 - (i % 7)));
+      const pixels = Buffer.concat([Buffer.alloc(11), data]);
+      const out = Buffer.alloc(png.bytes + 9);
+      png.write(pixels, 11, out, 4);
+      const image = decodePng(out.subarray(4, 4 + png.bytes), LIMITS);
+      assert.ok(data.equals(image.data));
+      assert.deepEqual([image.width, image.height], [width, height]);
+      assert.ok(out.subarray(0, 4).equals(Buffer.alloc(4)) && out.subarray(4 + png.bytes).equals(Buffer.alloc(5)));
+    });
+  }
 });
