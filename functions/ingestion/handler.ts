@@ -1,17 +1,13 @@
-import { openJetStreamPublisher } from '#lib/bus/jetstream-publisher.ts';
-import { openJetStreamStageProgress } from '#lib/bus/jetstream-stage-progress.ts';
-import { openJetStreamTopicReader } from '#lib/bus/jetstream-topic-reader.ts';
 import { checkAnswers, connectNats } from '#lib/bus/nats-connection.ts';
 import type { Environment } from '#lib/config/config.ts';
-import { checkApiKey } from '#lib/function/api-key.ts';
 import type { OpenedFunction } from '#lib/function/contract.ts';
+import { openMetrics } from '#lib/function/metrics.ts';
 import { openFunction } from '#lib/function/open-function.ts';
 import { openLog } from '#lib/log/log.ts';
 import { openScenarioClient } from '#lib/scenario/scenario-client.ts';
 import { openSecretFiles, type SecretFiles } from '#lib/secret/secret-files.ts';
 import { type IngestionConfig, readIngestionConfig } from './config.ts';
-import { openDoor } from './door/door.ts';
-import { signalRoutes } from './door/signal-routes.ts';
+import { openHttpDoor } from './door/open-door.ts';
 import { openS3Files } from './file/s3-files.ts';
 import { openFeatureMaker } from './make-features.ts';
 
@@ -32,19 +28,17 @@ export async function open(env: Environment): Promise<OpenedFunction> {
     atFirst: 'wait',
     ...(config.natsUser !== undefined && { user: config.natsUser, password: await secrets.read(NATS_PASSWORD) }),
   });
-  const publisher = openJetStreamPublisher(nats);
+  const metrics = openMetrics('ingestion');
   const files = openS3Files(s3Options(config, secrets));
-  const door = openDoor({ scenarios, publisher, maxSignalBytes: config.maxSignalBytes });
+  const { gatewayUrl, maxSignalBytes } = config;
+  const { registry } = metrics;
+  const door = await openHttpDoor({ nats, scenarios, secrets, gatewayUrl, maxSignalBytes, log, registry });
   return openFunction({
     name: 'ingestion',
     log,
     secrets,
-    routes: signalRoutes({
-      door,
-      access: (request) => checkApiKey(request.headers, secrets),
-      outcome: { reader: openJetStreamTopicReader(nats), progress: openJetStreamStageProgress(nats) },
-      maxSignalBytes: config.maxSignalBytes,
-    }),
+    routes: door.routes,
+    metrics,
     processEvents: openFeatureMaker(scenarios, files, {
       maxPixels: config.maxImagePixels,
       maxFeatureBytes: config.maxFeatureBytes,
@@ -52,7 +46,7 @@ export async function open(env: Environment): Promise<OpenedFunction> {
     }),
     health: () => checkAnswers(nats, HEALTH_TIMEOUT_MS),
     async close() {
-      publisher.close();
+      door.close();
       files.close();
       await nats.drain();
     },

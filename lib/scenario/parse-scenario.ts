@@ -31,6 +31,8 @@ interface RawScenario {
     readonly inference_definition?: RawInference | null;
     readonly notification_definition?: RawNotification | null;
     readonly capture?: Nullable<Partial<CaptureDefinition>> | null;
+    readonly unknown_sources?: ScenarioDefinition['unknown_sources'] | null;
+    readonly require_signature?: boolean | null;
   };
 }
 
@@ -152,6 +154,8 @@ function plainScenario(raw: RawScenario): Scenario {
     inference_definition: stages.inference_definition ? plainInference(stages.inference_definition) : null,
     notification_definition: stages.notification_definition ? plainNotification(stages.notification_definition) : null,
     capture: stages.capture ? { ...CAPTURE_DEFAULTS, ...withoutNulls(stages.capture) } : null,
+    unknown_sources: stages.unknown_sources ?? null,
+    require_signature: stages.require_signature ?? null,
   });
   return { ...withoutNulls(raw), scenario_definition: definition };
 }

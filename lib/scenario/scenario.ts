@@ -12,6 +12,10 @@ export interface ScenarioDefinition {
   readonly inference_definition?: InferenceDefinition;
   readonly notification_definition?: NotificationDefinition;
   readonly capture?: CaptureDefinition;
+  /** What becomes of signals of sources that nobody has put: `allow` when left out. */
+  readonly unknown_sources?: 'allow' | 'quarantine' | 'refuse';
+  /** Signals are taken only with the signature of their source. */
+  readonly require_signature?: boolean;
 }
 
 /** The stages that messages pass, in their order. */

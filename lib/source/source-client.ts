@@ -74,8 +74,15 @@ async function fetchSource(id: string, options: SourceClientOptions): Promise<So
     const body = await response.body.text();
     if (response.statusCode === 404) return undefined;
     if (response.statusCode !== 200) throw new Error(`the orchestrator answered ${response.statusCode}`);
-    return JSON.parse(body) as SourceRecord;
+    const record: unknown = JSON.parse(body);
+    if (!isRecord(record)) throw new Error('the orchestrator answered what is no source');
+    return record;
   } catch (cause) {
     throw new BoxError('unavailable', `Cannot get source ${id}: ${errorText(cause)}`, { cause, retryAfterSeconds: 1 });
   }
+}
+
+/** The orchestrator parses before it keeps one: that it is one of them is enough to know. */
+function isRecord(value: unknown): value is SourceRecord {
+  return typeof value === 'object' && value !== null && 'rev' in value && 'source' in value;
 }

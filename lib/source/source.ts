@@ -44,10 +44,6 @@ export interface SourceRecord {
   readonly updatedAt: string;
 }
 
-/** What a scenario does with signals of sources that nobody has put. */
-export const UNKNOWN_SOURCES = ['allow', 'quarantine', 'refuse'] as const;
-export type UnknownSources = (typeof UNKNOWN_SOURCES)[number];
-
 /**
  * How it was made sure that a signal comes from its source; CloudEvents' extension of the same name carries it to the
  * notification. `key`: the appliance's own key vouched for it.

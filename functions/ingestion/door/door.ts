@@ -1,11 +1,11 @@
 import type { Publisher, Receipt } from '#lib/bus/publisher.ts';
-import { DEFAULT_SOURCE } from '#lib/bus/subjects.ts';
+import { DEFAULT_SOURCE, doorSubject } from '#lib/bus/subjects.ts';
 import { BoxError } from '#lib/error/box-error.ts';
 import { EVENT_TYPE } from '#lib/message/cloud-event.ts';
 import { type ScenarioRecord, stagesOf } from '#lib/scenario/scenario.ts';
-import type { ScenarioClient } from '#lib/scenario/scenario-client.ts';
+import { SOURCE_PROOF_ATTRIBUTE } from '#lib/source/source.ts';
+import type { Admission } from './gate.ts';
 import { newSignalId } from './signal-id.ts';
-import { checkSourceName } from './source-name.ts';
 
 /** A signal as a caller hands it in. */
 export interface IncomingSignal {
@@ -28,27 +28,23 @@ export interface Door {
   /**
    * Stores a signal for the scenario's first stage and resolves once it is stored.
    *
-   * @throws BoxError `not_found` without such a scenario, `too_large`, `resource_exhausted` when the stream is full,
-   * `unavailable` when the bus does not answer.
+   * @throws BoxError `invalid_argument`, `too_large`, `resource_exhausted` when the stream is full, `unavailable` when the bus does not answer.
    */
-  take(scenarioId: string, source: string | undefined, signal: IncomingSignal): Promise<Accepted>;
+  take(admission: Admission, signal: IncomingSignal): Promise<Accepted>;
 }
 
 export interface DoorParts {
-  readonly scenarios: ScenarioClient;
   readonly publisher: Publisher;
   readonly maxSignalBytes: number;
 }
 
 /** Opens the door for signals. A paused scenario takes them too: they wait. */
-export function openDoor({ scenarios, publisher, maxSignalBytes }: DoorParts): Door {
+export function openDoor({ publisher, maxSignalBytes }: DoorParts): Door {
   return {
-    async take(scenarioId, source, signal) {
-      if (source !== undefined) checkSourceName(source);
+    async take(admission, signal) {
       checkSignal(signal, maxSignalBytes);
-      const record = await scenarios.current(scenarioId);
-      const topic = firstTopic(record);
-      const subject = source === undefined ? topic : `${topic}.${source}`;
+      const { scenario: record, source, known, proof } = admission;
+      const subject = subjectOf(firstTopic(record), admission);
       const now = Date.now();
       const id = signal.id ?? newSignalId(now);
       const receipt = await publisher
@@ -61,6 +57,7 @@ export function openDoor({ scenarios, publisher, maxSignalBytes }: DoorParts): D
             time: signal.time ?? new Date(now).toISOString(),
             ...(signal.contentType !== undefined && { datacontenttype: signal.contentType }),
             ...(signal.traceparent !== undefined && { traceparent: signal.traceparent }),
+            ...(known !== undefined && { [SOURCE_PROOF_ATTRIBUTE]: proof }),
           },
           ...(signal.id !== undefined && { messageId: `signal ${subject} ${signal.id}` }),
         })
@@ -70,6 +67,12 @@ export function openDoor({ scenarios, publisher, maxSignalBytes }: DoorParts): D
       return { correlationId: id, record, ...receipt };
     },
   };
+}
+
+/** A source that is known comes in where the door alone publishes: the connector takes the door's word for it. */
+function subjectOf(topic: string, { source, known }: Admission): string {
+  if (known !== undefined) return doorSubject(known.id, topic);
+  return source === undefined ? topic : `${topic}.${source}`;
 }
 
 function checkSignal(signal: IncomingSignal, maxBytes: number): void {

@@ -7,15 +7,15 @@ import {
   type Route,
 } from '#lib/function/route.ts';
 import type { Accepted, Door, IncomingSignal } from './door.ts';
+import type { Admission, Gate } from './gate.ts';
+import type { Idempotency } from './idempotency.ts';
 import { readIncoming } from './incoming.ts';
 import { type OutcomeParts, waitForOutcome } from './outcome.ts';
 
-/** Who may hand in a signal: throws when the caller may not. */
-export type DoorAccess = (request: FunctionRequest) => Promise<void>;
-
 export interface DoorRoutes {
   readonly door: Door;
-  readonly access: DoorAccess;
+  readonly gate: Gate;
+  readonly idempotency: Idempotency;
   readonly outcome: OutcomeParts;
   readonly maxSignalBytes: number;
 }
@@ -29,22 +29,70 @@ export function signalRoutes(parts: DoorRoutes): Route[] {
   return ['/signal/:scenario', '/signal/:scenario/:source'].map((path) => ({
     method: 'POST',
     path,
-    access: parts.access,
+    // The gate knows more keys than the appliance's own.
+    access: 'open',
     handle: (request) => takeRequest(request, parts),
   }));
 }
 
 async function takeRequest(request: FunctionRequest, parts: DoorRoutes): Promise<FunctionResponse> {
+  const admission = await parts.gate.admit(request);
   const waitMs = readWait(request);
-  const { scenario = '', source } = request.params;
   const incoming = readIncoming(request, parts.maxSignalBytes);
-  if (!Array.isArray(incoming)) {
-    const accepted = await parts.door.take(scenario, source, incoming as IncomingSignal);
+  const signals: readonly IncomingSignal[] = Array.isArray(incoming) ? incoming : [incoming as IncomingSignal];
+  const [only] = signals;
+  if (waitMs !== undefined && Array.isArray(incoming))
+    throw new BoxError('invalid_argument', 'Cannot wait for the outcome of a batch: send one signal');
+  if (only !== undefined && !Array.isArray(incoming)) {
+    const accepted = await takeOne(request, only, admission, parts);
+    if (admission.isHeld) return heldResponse([accepted.correlationId]);
     return waitMs === undefined ? acceptedResponse(accepted) : outcomeResponse(accepted, waitMs, parts);
   }
-  if (waitMs !== undefined)
-    throw new BoxError('invalid_argument', 'Cannot wait for the outcome of a batch: send one signal');
-  return takeBatch(scenario, source, incoming, parts.door);
+  const ids = await charged(admission, signals, parts, () => takeBatch(admission, signals, parts.door));
+  return admission.isHeld ? heldResponse(ids) : { status: 202, body: { correlation_ids: ids } };
+}
+
+/** Takes a signal, or finds what it was answered with before under the same Idempotency-Key. */
+async function takeOne(
+  request: FunctionRequest,
+  signal: IncomingSignal,
+  admission: Admission,
+  parts: DoorRoutes,
+): Promise<Accepted> {
+  const { idempotency, door } = parts;
+  const key = request.headers['idempotency-key'];
+  const place = `${admission.scenario.id}/${admission.source ?? ''}`;
+  return charged(admission, [signal], parts, async () => {
+    const earlier = key === undefined ? undefined : await idempotency.earlier(place, key, signal.body);
+    if (earlier !== undefined) return { ...earlier, record: admission.scenario, duplicate: true };
+    const accepted = await door.take(admission, signal);
+    if (key !== undefined) await idempotency.keep(place, key, signal.body, accepted);
+    return accepted;
+  });
+}
+
+/** Counts signals against the source's quota and takes its signature, unless they cannot be stored then. */
+async function charged<T>(
+  admission: Admission,
+  signals: readonly IncomingSignal[],
+  { gate }: DoorRoutes,
+  work: () => Promise<T>,
+): Promise<T> {
+  const bytes = signals.reduce((sum, { body }) => sum + body.length, 0);
+  await gate.charge(admission, signals.length, bytes);
+  try {
+    return await work();
+  } catch (error) {
+    await gate.giveBack(admission);
+    throw error;
+  }
+}
+
+/** Stored, but not processed until somebody releases the source. */
+function heldResponse(ids: readonly string[]): FunctionResponse {
+  const [id] = ids;
+  const body = ids.length === 1 ? { correlation_id: id } : { correlation_ids: ids };
+  return { status: 202, body: { ...body, quarantined: true } };
 }
 
 /** How long the caller waits for the outcome; undefined when it does not. */
@@ -75,15 +123,14 @@ async function outcomeResponse(accepted: Accepted, waitMs: number, parts: DoorRo
 
 /** Takes each signal of a batch. When one cannot be stored, the error says which were: the whole batch may be sent again. */
 async function takeBatch(
-  scenario: string,
-  source: string | undefined,
+  admission: Admission,
   batch: readonly IncomingSignal[],
   door: Door,
-): Promise<FunctionResponse> {
-  const settled = await Promise.allSettled(batch.map((signal) => door.take(scenario, source, signal)));
+): Promise<readonly string[]> {
+  const settled = await Promise.allSettled(batch.map((signal) => door.take(admission, signal)));
   const ids = settled.flatMap((each) => (each.status === 'fulfilled' ? [each.value.correlationId] : []));
   const failed = settled.findIndex((each) => each.status === 'rejected');
-  if (failed === -1) return { status: 202, body: { correlation_ids: ids } };
+  if (failed === -1) return ids;
   const { reason } = settled[failed] as PromiseRejectedResult;
   const error = BoxError.from(reason);
   throw new BoxError(error.code, `${error.message} (signal ${failed + 1} of ${batch.length})`, {

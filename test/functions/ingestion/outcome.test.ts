@@ -19,7 +19,9 @@ describe('POST /signal/{scenario}?wait=1', () => {
       notification: { in: 'w.predictions', out: 'w.notifications' },
     });
     const { functions } = fixture.gateway;
-    functions.set('orchestrator', () => ({ status: 200, body: JSON.stringify(scenario) }));
+    functions.set('orchestrator', ({ path }) =>
+      path.includes('/scenario/') ? { status: 200, body: JSON.stringify(scenario) } : { status: 404 },
+    );
     functions.set(
       'ingestion',
       answering((event) => {
