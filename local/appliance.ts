@@ -10,7 +10,9 @@ import { openLogFolder } from './log-folder.ts';
 import { openMadeSecrets } from './made-secrets.ts';
 import type { ChildExit } from './server/child-process.ts';
 import { type ConnectorProcess, startConnector } from './supervisor/connector-process.ts';
+import { openConverter } from './supervisor/converter.ts';
 import { type FunctionProcess, startFunction } from './supervisor/function-process.ts';
+import type { SleepingFunction } from './supervisor/sleeping-function.ts';
 import { readStackFile } from './supervisor/stack-file.ts';
 import type { Supervised } from './supervisor/supervise.ts';
 
@@ -104,11 +106,12 @@ async function start(options: ApplianceOptions, closers: (() => Promise<void>)[]
   closers.push(servers.stop);
 
   const functions = new Map<string, FunctionProcess>();
+  const asleep = new Map<string, SleepingFunction>();
   const login = { user: 'admin', password: await secrets.get('basic-auth-password') };
   const gateway = await openGateway({
     functions: {
-      find: (name) => functions.get(name)?.deployed,
-      list: () => [...functions.values()].map(({ deployed }) => deployed),
+      find: (name) => (functions.get(name) ?? asleep.get(name))?.deployed,
+      list: () => [...functions.values(), ...asleep.values()].map(({ deployed }) => deployed),
     },
     login,
     port: (await choosePort('gateway', ports)) ?? 0,
@@ -130,6 +133,11 @@ async function start(options: ApplianceOptions, closers: (() => Promise<void>)[]
   for (const definition of stack) {
     const { name } = definition;
     functions.set(name, startFunction({ definition, templates: join(root, 'templates'), ...watched(name) }));
+  }
+  const converter = await openConverter({ root, inherited: process.env, say, ...watched('converter') });
+  if (converter !== undefined) {
+    asleep.set(converter.deployed.name, converter);
+    closers.push(converter.stop);
   }
   const { AMQP_URL: _, ...withoutAmqp } = environment;
   const connector = startConnector({

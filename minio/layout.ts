@@ -18,7 +18,7 @@ export const BUCKETS: readonly BucketLayout[] = [
   },
   {
     name: 'models',
-    purpose: 'ONNX models, by name and version',
+    purpose: 'ONNX models, by name and version; `converted/` holds those that TensorFlow graphs were converted to',
     keepVersionsDays: 90,
     abortUploadsDays: 1,
   },
@@ -27,5 +27,5 @@ export const BUCKETS: readonly BucketLayout[] = [
 /** What each user may do: IAM documents in `minio/policy/`, named after the user. */
 export const USERS = [
   { name: 'sensory', policy: 'sensory.json', purpose: 'reads, writes and removes samples; sees no other bucket' },
-  { name: 'inference', policy: 'inference.json', purpose: 'reads models' },
+  { name: 'inference', policy: 'inference.json', purpose: 'reads models, writes converted ones' },
 ] as const;

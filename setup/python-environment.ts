@@ -24,6 +24,11 @@ export function findConverterPython(env: NodeJS.ProcessEnv): string | undefined 
   return existsSync(python) ? python : undefined;
 }
 
+/** Whether the environment is there, or a Python that it can be made with. */
+export async function canMakeConverterPython(env: NodeJS.ProcessEnv): Promise<boolean> {
+  return findConverterPython(env) !== undefined || typeof (await findPython(env)) === 'string';
+}
+
 /**
  * Makes the Python environment that TensorFlow graphs are converted in, in the user's cache folder, unless it is there
  * already; gives its interpreter. Packages come from wherever this user's pip is told to get them.
@@ -54,6 +59,7 @@ function environmentFolder(env: NodeJS.ProcessEnv): string {
 
 async function make(env: NodeJS.ProcessEnv, say: (line: string) => void, signal?: AbortSignal): Promise<string> {
   const base = await findPython(env);
+  if (typeof base !== 'string') throw base;
   const target = environmentFolder(env);
   say(`making the Python environment that converts TensorFlow graphs, with ${base} (1 to 5 min, 1.7 GB, once)…`);
   // Made beside its place and renamed into it: one that was cut off leaves no half environment there.
@@ -71,8 +77,8 @@ async function make(env: NodeJS.ProcessEnv, say: (line: string) => void, signal?
   return join(target, 'bin', 'python');
 }
 
-/** A Python on PATH of a version that fits, the plain name first. */
-async function findPython(env: NodeJS.ProcessEnv): Promise<string> {
+/** A Python on PATH of a version that fits, the plain name first; or why there is none. */
+async function findPython(env: NodeJS.ProcessEnv): Promise<string | Error> {
   const minors = Array.from({ length: NEWEST_MINOR - OLDEST_MINOR + 1 }, (_, i) => NEWEST_MINOR - i);
   const tried: string[] = [];
   for (const name of ['python3', ...minors.map((minor) => `python3.${minor}`)]) {
@@ -84,7 +90,7 @@ async function findPython(env: NodeJS.ProcessEnv): Promise<string> {
     tried.push(`${name} (${major === undefined ? 'which does not run' : `${major}.${minor}`})`);
   }
   const rule = `it takes Python 3.${OLDEST_MINOR} to 3.${NEWEST_MINOR} on PATH`;
-  throw new Error(`Cannot convert TensorFlow graphs here: ${rule}, got ${tried.join(', ') || 'none'}`);
+  return new Error(`Cannot convert TensorFlow graphs here: ${rule}, got ${tried.join(', ') || 'none'}`);
 }
 
 /** Of all that pip prints: what it fetches, which takes the time, and when it unpacks it. */

@@ -76,6 +76,7 @@ def convert(source: Path, target: Path, inputs: list[str], outputs: list[str]) -
     wanted_outputs = tensors_of(graph_def, outputs, "output") or last_nodes(graph_def)
     give_shapes(graph_def, wanted_inputs, shapes)
     model = to_onnx(graph_def, wanted_inputs, wanted_outputs)
+    forget_made_up_names(model)
     check(model)
     bytes_ = model.SerializeToString()
     comparison = compare(graph_def, bytes_, wanted_inputs, wanted_outputs)
@@ -221,6 +222,14 @@ def to_onnx(graph_def, inputs: dict[str, str], outputs: dict[str, str]):
     except Exception as error:  # TensorFlow and tf2onnx raise dozens of kinds for one reason.
         raise GraphError(f"Cannot convert graph: tf2onnx refuses it: {first_line(error)}") from error
     return model
+
+
+def forget_made_up_names(model) -> None:
+    """tf2onnx names every dimension of unknown size (unk__7), as if one were the same as another."""
+    for value in [*model.graph.input, *model.graph.output]:
+        for dimension in value.type.tensor_type.shape.dim:
+            if dimension.dim_param.startswith("unk__"):
+                dimension.ClearField("dim_param")
 
 
 def check(model) -> None:

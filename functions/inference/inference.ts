@@ -22,6 +22,8 @@ import { openFileSource } from './model/source/file-source.ts';
 import { openHttpSource } from './model/source/http-source.ts';
 import { openModelCache } from './model/source/model-cache.ts';
 import { openS3Source } from './model/source/s3-source.ts';
+import { openConvertedModels } from './model/tensorflow/converted-models.ts';
+import { openGatewayConverter } from './model/tensorflow/graph-converter.ts';
 import { protocolError, protocolRoutes } from './oip/routes.ts';
 import { openEventProcessor } from './prediction/process-events.ts';
 import { openScenarioModels } from './prediction/scenario-models.ts';
@@ -47,11 +49,15 @@ export async function openInference(config: InferenceConfig, log: Log): Promise<
     maxFileBytes: config.modelMaxBytes,
     maxBytes: config.modelCacheBytes,
   });
+  const { gatewayUrl } = config;
+  const repository = openRepository(config, secrets);
+  const converter = openGatewayConverter({ gatewayUrl, secrets });
   const fetcher = openModelFetcher({
     http,
     file: openFileSource(config.modelRoot),
     s3: openS3Source(s3.client),
     cache,
+    converted: openConvertedModels({ cache, converter, store: repository }),
     maxBytes: config.modelMaxBytes,
     timeoutMs: config.modelFetchTimeoutMs,
   });
@@ -62,8 +68,6 @@ export async function openInference(config: InferenceConfig, log: Log): Promise<
   const state = lazyStateStore(config, secrets);
   const metrics = openMetrics('inference');
   registerModelMetrics(metrics.registry, stats, registry);
-  const { gatewayUrl } = config;
-  const repository = openRepository(config, secrets);
   const providers = [openScenarioProvider({ gatewayUrl, secrets, fetcher, load, log })];
   if (repository) {
     providers.push(openRepositoryProvider({ bucket: config.modelBucket, store: repository, fetcher, load, log }));

@@ -7,6 +7,11 @@ export interface DeployedFunction {
   readonly origin: string;
   /** Whether its process takes requests at this moment. */
   readonly available: boolean;
+  /**
+   * Starts a function that sleeps until it is called. Resolves once it takes requests, or at once with what has to be done
+   * before, when that takes long.
+   */
+  readonly wake?: () => Promise<string | undefined>;
   readonly image: string;
   readonly process: string;
   readonly labels: Readonly<Record<string, string>>;

@@ -55,8 +55,9 @@ export function openProxy(options: ProxyOptions): FunctionProxy {
       const callId = singleHeader(request, 'x-call-id') ?? randomUUID();
       const startTime = `${Date.now()}000000`;
       const added = ['X-Call-Id', callId, 'X-Start-Time', startTime];
-      if (!target.available) {
-        refuse(response, 503, `No endpoints available for: ${target.name}.`, added);
+      const none = `No endpoints available for: ${target.name}.`;
+      if (!target.available && target.wake === undefined) {
+        refuse(response, 503, none, added);
         return;
       }
       const send = (body: IncomingMessage | Buffer | null): void => {
@@ -65,10 +66,15 @@ export function openProxy(options: ProxyOptions): FunctionProxy {
         const upstream = { method: method as Dispatcher.HttpMethod, path, headers, body };
         poolOf(target).dispatch(upstream, new Forwarding(target.name, response, added));
       };
-      const length = bodyLength(request);
-      if (length > SMALL_BODY_BYTES) send(request);
-      else if (length === 0) send(null);
-      else readWhole(request, length, send);
+      const begin = (): void => {
+        const length = bodyLength(request);
+        if (length > SMALL_BODY_BYTES) send(request);
+        else if (length === 0) send(null);
+        else readWhole(request, length, send);
+      };
+      if (target.available) begin();
+      else
+        target.wake?.().then((why) => (why === undefined ? begin() : refuse(response, 503, `${none} ${why}`, added)));
     },
     async close() {
       await Promise.all([...pools.values()].map(({ pool }) => pool.destroy()));

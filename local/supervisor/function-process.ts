@@ -14,6 +14,8 @@ export interface FunctionProcessOptions {
   readonly templates: string;
   /** What the function finds in its environment beside what stack.yml says; this wins. */
   readonly environment: Readonly<Record<string, string>>;
+  /** What runs it, for a function that has no template (`lang: dockerfile`): the command and its arguments. */
+  readonly program?: readonly [command: string, ...args: string[]];
   readonly logFile?: string;
   readonly onRestart?: (exit: ChildExit, delayMs: number) => void;
 }
@@ -38,7 +40,8 @@ const ATTEMPTS_TO_START = 3;
 export function startFunction(options: FunctionProcessOptions): FunctionProcess {
   const { definition } = options;
   const runtime = join(options.templates, definition.lang, 'index.ts');
-  if (!existsSync(runtime)) {
+  const [command, ...args] = options.program ?? [process.execPath, runtime];
+  if (options.program === undefined && !existsSync(runtime)) {
     const rule = `its template must be one of this clone, got lang ${JSON.stringify(definition.lang)}`;
     throw new BoxError('invalid_argument', `Cannot run function ${definition.name} here: ${rule}`);
   }
@@ -52,8 +55,8 @@ export function startFunction(options: FunctionProcessOptions): FunctionProcess 
 
   const supervised = supervise({
     name: definition.name,
-    command: process.execPath,
-    args: [runtime],
+    command,
+    args,
     env: {
       ...definition.environment,
       ...options.environment,
@@ -90,7 +93,7 @@ export function startFunction(options: FunctionProcessOptions): FunctionProcess 
       return available;
     },
     image: definition.image,
-    process: `node ${runtime}`,
+    process: [options.program === undefined ? 'node' : command, ...args].join(' '),
     labels: definition.labels,
     annotations: definition.annotations,
     secrets: definition.secrets,

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { BoxError } from '#lib/error/box-error.ts';
-import type { InferenceDefinition, ScenarioRecord } from '#lib/scenario/scenario.ts';
+import type { InferenceDefinition, ModelDescriptor, ModelIo, ScenarioRecord } from '#lib/scenario/scenario.ts';
 import type { LoadedModel, LoadOptions } from '../model/loaded-model.ts';
 import { declaredShapes, type ModelRef, type ModelRegistry } from '../model/model-registry.ts';
 import type { FetchedModel, ModelFetcher } from '../model/source/source.ts';
@@ -123,15 +123,29 @@ async function fetchAgain(
  */
 export function fetchModelOf({ model_descriptor }: InferenceDefinition, fetcher: ModelFetcher): Promise<FetchedModel> {
   const { model_type, model_location, model_sha256 } = model_descriptor;
-  if (model_type === 'TENSORFLOW') {
-    return Promise.reject(new BoxError('unprocessable', `Cannot run model: ${convertAdvice(model_descriptor)}`));
-  }
-  if (model_type !== 'ONNX') {
-    const error = new BoxError('unprocessable', `Cannot run model: model_type must be ONNX here, got ${model_type}`);
-    return Promise.reject(error);
+  if (model_type === 'BUILTIN') {
+    return Promise.reject(new BoxError('unprocessable', 'Cannot fetch model: a built-in model has no file'));
   }
   if (model_location === undefined) {
     return Promise.reject(new BoxError('unprocessable', 'Cannot fetch model: model_location must be given'));
   }
-  return fetcher.fetch(model_location, model_sha256);
+  if (model_type === 'ONNX') return fetcher.fetch(model_location, model_sha256);
+  return fetchConverted(model_descriptor, model_location, fetcher);
+}
+
+async function fetchConverted(
+  descriptor: ModelDescriptor,
+  location: string,
+  fetcher: ModelFetcher,
+): Promise<FetchedModel> {
+  const tensors = (list: readonly ModelIo[]) =>
+    list.map(({ data_name, data_shape }) => ({ name: data_name, shape: data_shape }));
+  const { model_input_info, model_output_info, model_sha256 } = descriptor;
+  const named = { inputs: tensors(model_input_info), outputs: tensors(model_output_info) };
+  try {
+    return await fetcher.fetchConverted(location, named, model_sha256);
+  } catch (error) {
+    if (!(error instanceof BoxError && error.code === 'not_implemented')) throw error;
+    throw new BoxError('unprocessable', `Cannot run model: ${convertAdvice(descriptor)}`, { cause: error });
+  }
 }

@@ -24,7 +24,7 @@ export const SCENARIO_VERSION = '1';
 const TIMEOUT_MS = 3000;
 
 /**
- * The ONNX models that scenarios name, each by its `model_name`, as version 1. Where two scenarios give one name to two
+ * The models that scenarios name, but built-in ones, each by its `model_name`, as version 1. Where two scenarios give one name to two
  * models, the first in the orchestrator's order has it.
  */
 export function openScenarioProvider(options: ScenarioProviderOptions): ModelProvider {
@@ -34,7 +34,8 @@ export function openScenarioProvider(options: ScenarioProviderOptions): ModelPro
         const scenarios = await listScenarios(options);
         return scenarios.flatMap((scenario) => {
           const definition = scenario.scenario_definition.inference_definition;
-          return definition?.model_descriptor.model_type === 'ONNX' ? [servedModel(definition, options)] : [];
+          const isFile = definition !== undefined && definition.model_descriptor.model_type !== 'BUILTIN';
+          return isFile ? [servedModel(definition, options)] : [];
         });
       } catch (error) {
         // Models of the repository are served without an orchestrator too.
@@ -69,7 +70,12 @@ function servedModel(definition: InferenceDefinition, { fetcher, load }: Scenari
     load: { ...options.load, declared: declaredShapes(descriptor.model_input_info) },
     pinned: options.pinned,
     golden: options.golden,
-    tag: JSON.stringify([descriptor.model_location, descriptor.model_sha256, descriptor.model_options]),
+    tag: JSON.stringify([
+      descriptor.model_type,
+      descriptor.model_location,
+      descriptor.model_sha256,
+      descriptor.model_options,
+    ]),
     fetch: () => fetchModelOf(definition, fetcher),
   };
 }

@@ -90,8 +90,11 @@ function notTried(failure: BoxError): Problem {
 }
 
 function fetchPointer(error: unknown, { model_location, model_type }: ModelDescriptor): string {
-  if (model_type !== 'ONNX') return '/model_descriptor/model_type';
   if (model_location === undefined) return '/model_descriptor';
+  // Nothing here converts graphs: the type is what cannot be had, whatever the graph is like.
+  const cause = error instanceof BoxError ? error.cause : undefined;
+  const isType = model_type === 'TENSORFLOW' && cause instanceof BoxError && cause.code === 'not_implemented';
+  if (isType) return '/model_descriptor/model_type';
   const isHash = error instanceof BoxError && error.message.includes('SHA-256');
   return `/model_descriptor/${isHash ? 'model_sha256' : 'model_location'}`;
 }

@@ -334,26 +334,20 @@ describe('POST /verify', () => {
     assert.ok((broken.json() as VerifyAnswer).errors.some(({ pointer }) => pointer.startsWith('/')));
   });
 
-  it('says how to convert a TensorFlow graph: the command line for its very file and names', async () => {
+  it('says how to convert a TensorFlow graph where no function does it: the command line for its very file and names', async () => {
     for (const [location, inputs, outputs, expected] of [
-      [
-        'https://models.example/a/frozen.pb.gz?v=1',
-        X,
-        Y,
-        '--graphdef frozen.pb --output frozen.onnx --inputs x:0 --rename-inputs x --outputs y:0 --rename-outputs y',
-      ],
+      ['https://models.example/a/frozen.pb.gz?v=1', X, Y, 'frozen.pb.gz --input x --output y'],
       [
         "models/it's.PB",
         [...X, ['in/b:1', 'float32', [1]]],
         [['$out', 'float32', [1]]],
-        `--graphdef 'it'\\''s.PB' --output 'it'\\''s.onnx' --inputs x:0,in/b:1 --rename-inputs x,in/b:1 ` +
-          `--outputs '$out:0' --rename-outputs '$out'`,
+        `'it'\\''s.PB' --input x in/b:1 --output '$out'`,
       ],
     ] as const) {
       const body = await refused({ location, inputs, outputs, type: 'TENSORFLOW' });
       assert.equal(body.errors.length, 1);
       assert.equal(body.errors[0]?.pointer, '/model_descriptor/model_type');
-      assert.ok(body.errors[0]?.detail.includes(`"python -m tf2onnx.convert ${expected}"`), body.errors[0]?.detail);
+      assert.ok(body.errors[0]?.detail.includes(`"npx box model convert ${expected}"`), body.errors[0]?.detail);
       assert.match(body.errors[0]?.detail ?? '', /set model_type to ONNX/);
     }
   });

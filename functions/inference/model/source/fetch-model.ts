@@ -1,6 +1,7 @@
 import { access, readFile } from 'node:fs/promises';
 import { BoxError } from '#lib/error/box-error.ts';
 import { externalFiles, freeBytes, readOnnx } from '../onnx/onnx-file.ts';
+import type { ConvertedModels } from '../tensorflow/converted-models.ts';
 import { type CachedFile, type ModelCache, tooLarge } from './model-cache.ts';
 import { openModelFolder } from './model-folder.ts';
 import type { FetchedModel, ModelFetcher, ModelSource } from './source.ts';
@@ -10,6 +11,7 @@ export interface FetchOptions {
   readonly file: ModelSource;
   readonly s3: ModelSource;
   readonly cache: ModelCache;
+  readonly converted: ConvertedModels;
   readonly maxBytes: number;
   readonly timeoutMs: number;
 }
@@ -25,6 +27,10 @@ export function openModelFetcher(options: FetchOptions): ModelFetcher {
       const fetched = fetchWhole(location, sha256?.toLowerCase(), options).finally(() => underway.delete(key));
       underway.set(key, fetched);
       return fetched;
+    },
+    fetchConverted(location, tensors, sha256) {
+      const hash = sha256?.toLowerCase();
+      return options.converted.of(() => fetchFile(location, hash, options), tensors, hash);
     },
     has: ({ path }) =>
       access(path).then(

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import type { GraphTensors } from '../tensorflow/graph-converter.ts';
 
 /** What a source said of a file the last time, so that it is not fetched again unchanged. */
 export interface Validators {
@@ -45,6 +46,13 @@ export interface ModelFetcher {
    * @throws BoxError `not_found`, `permission_denied`, `too_large`, `unprocessable`, `unavailable`, `deadline_exceeded`
    */
   fetch(location: string, sha256?: string): Promise<FetchedModel>;
+  /**
+   * Brings the ONNX model of a TensorFlow frozen graph here; the graph is converted if it never was.
+   *
+   * @param sha256 what the unpacked graph must hash to, when that is known
+   * @throws BoxError `not_implemented` where nothing here converts graphs, and what `fetch` throws
+   */
+  fetchConverted(location: string, tensors: GraphTensors, sha256?: string): Promise<FetchedModel>;
   /** Whether what was fetched is still on disk. */
   has(model: FetchedModel): Promise<boolean>;
 }
