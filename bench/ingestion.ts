@@ -9,6 +9,7 @@ import { createInterface } from 'node:readline';
 import { encode as msgpack } from '@msgpack/msgpack';
 import { encode as cbor } from 'cbor2';
 import sharp from 'sharp';
+import { openMemoryStateStore } from '#lib/state/memory-state-store.ts';
 import { openS3Files } from '../functions/ingestion/file/s3-files.ts';
 import { openFeatureMaker } from '../functions/ingestion/make-features.ts';
 import type { CloudEvent } from '../lib/message/cloud-event.ts';
@@ -183,7 +184,13 @@ function oursOf({ type, bodies, features, signals = 1 }: Case): (seconds: number
   };
   const record = { id: 'bench', rev: '1', scenario } as unknown as ScenarioRecord;
   const known = { get: async () => record, current: async () => record };
-  const make = openFeatureMaker(known, openS3Files(undefined), LIMITS);
+  const make = openFeatureMaker({
+    scenarios: known,
+    files: openS3Files(undefined),
+    limits: LIMITS,
+    store: openMemoryStateStore(),
+    onSignals: () => undefined,
+  });
   const count = signals > 1 || bodies.some((body) => Buffer.isBuffer(body) && body.length > 10_000) ? 8 : BATCH;
   const events = Array.from({ length: count }, (_, i) =>
     eventOf(i, type, bodies[i % bodies.length] as Buffer | object),

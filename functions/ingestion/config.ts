@@ -37,6 +37,12 @@ export const SETTINGS = {
     min: 1,
     max: 268_435_456,
   }),
+  stateMaxBytes: integer('STATE_MAX_BYTES', {
+    doc: 'What windows over time and last values may take on disk; then signals that need more of it wait.',
+    fallback: 256 * MIB,
+    min: MIB,
+    max: Number.MAX_SAFE_INTEGER,
+  }),
   logLevel: text('LOG_LEVEL', { doc: 'Lowest level that is logged.', fallback: 'info' }),
 } as const;
 

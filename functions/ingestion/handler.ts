@@ -6,10 +6,12 @@ import { openFunction } from '#lib/function/open-function.ts';
 import { openLog } from '#lib/log/log.ts';
 import { openScenarioClient } from '#lib/scenario/scenario-client.ts';
 import { openSecretFiles, type SecretFiles } from '#lib/secret/secret-files.ts';
+import { openNatsStateStore } from '#lib/state/nats-state-store.ts';
 import { type IngestionConfig, readIngestionConfig } from './config.ts';
 import { openHttpDoor } from './door/open-door.ts';
 import { openS3Files } from './file/s3-files.ts';
 import { openFeatureMaker } from './make-features.ts';
+import { openWindowMetrics } from './window/window-metrics.ts';
 
 const HEALTH_TIMEOUT_MS = 2000;
 
@@ -29,6 +31,7 @@ export async function open(env: Environment): Promise<OpenedFunction> {
     ...(config.natsUser !== undefined && { user: config.natsUser, password: await secrets.read(NATS_PASSWORD) }),
   });
   const metrics = openMetrics('ingestion');
+  const store = await openNatsStateStore(nats, { bucket: 'thebox_windows', maxBytes: config.stateMaxBytes });
   const files = openS3Files(s3Options(config, secrets));
   const { gatewayUrl, maxSignalBytes } = config;
   const { registry } = metrics;
@@ -39,10 +42,16 @@ export async function open(env: Environment): Promise<OpenedFunction> {
     secrets,
     routes: door.routes,
     metrics,
-    processEvents: openFeatureMaker(scenarios, files, {
-      maxPixels: config.maxImagePixels,
-      maxFeatureBytes: config.maxFeatureBytes,
-      maxInflatedBytes: config.maxInflatedBytes,
+    processEvents: openFeatureMaker({
+      scenarios,
+      files,
+      store,
+      onSignals: openWindowMetrics(metrics.registry),
+      limits: {
+        maxPixels: config.maxImagePixels,
+        maxFeatureBytes: config.maxFeatureBytes,
+        maxInflatedBytes: config.maxInflatedBytes,
+      },
     }),
     health: () => checkAnswers(nats, HEALTH_TIMEOUT_MS),
     async close() {

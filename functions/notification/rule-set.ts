@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
 import { BoxError, errorText } from '#lib/error/box-error.ts';
 import { compileRule, type Rule } from '#lib/rules/compile.ts';
 import type { RuleScope } from '#lib/rules/inputs/rule-scope.ts';
 import { compileMessage, type Message, valueText } from '#lib/rules/message.ts';
 import type { NotificationRule, ScenarioRecord } from '#lib/scenario/scenario.ts';
+import { shortHash } from '#lib/state/short-hash.ts';
 import { type Timing, timingOf } from './when/timing.ts';
 
 /** A rule of a scenario, compiled. */
@@ -57,11 +57,6 @@ function keyOf(rule: NotificationRule, createdAt: string, twin: number): string 
   const { notify_on, for_seconds, for_count, cooldown_seconds, resolve_after_seconds } = rule;
   const options = [notify_on, for_seconds, for_count, cooldown_seconds, resolve_after_seconds];
   return shortHash([createdAt, rule_name, rule_content, clear_content, group_by, notification_id, options, twin]);
-}
-
-/** Twenty hexadecimal digits that stand for a JSON value. */
-export function shortHash(value: unknown): string {
-  return createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 20);
 }
 
 function compile(rule: NotificationRule, key: string): CompiledRule {

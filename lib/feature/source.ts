@@ -1,4 +1,4 @@
-import { type Given, isRecord } from './given.ts';
+import { type Given, isRecord, unknownName } from './given.ts';
 import { compileJsonPath, type JsonPath } from './json-path.ts';
 import { SIGNAL_ATTRIBUTES, type Signal } from './signal.ts';
 import { fault, type Value, type ValueKind } from './value.ts';
@@ -31,11 +31,18 @@ export const SOURCE_DOCS: Readonly<Record<string, string>> = {
   '[…, …]': 'Several of these, one after the other in one row.',
 };
 
-/** Reads `from`. Left out, it is the field with the feature's name in records, and the body of any other signal. */
-export function readSource(given: Given | undefined, featureName: string): Source | undefined {
+/**
+ * Reads `from`. Left out, it is the field with the feature's name in records, and the body of any other signal. `fields` are all
+ * that the signal has, where that is known.
+ */
+export function readSource(
+  given: Given | undefined,
+  featureName: string,
+  fields?: readonly string[],
+): Source | undefined {
   if (given === undefined) return byName(featureName);
-  if (Array.isArray(given.value)) return readRow(given);
-  return typeof given.value === 'string' ? readWord(given) : readObject(given);
+  if (Array.isArray(given.value)) return readRow(given, fields);
+  return typeof given.value === 'string' ? readWord(given) : readObject(given, fields);
 }
 
 const WORDS: Readonly<Record<string, Omit<Source, 'takesField'>>> = {
@@ -61,20 +68,21 @@ function pathReader({ get }: JsonPath): (signal: Signal) => Value | undefined {
   return (signal) => jsonValue(get(signal.json()));
 }
 
-function readObject(given: Given): Source | undefined {
+function readObject(given: Given, known: readonly string[] | undefined): Source | undefined {
   const fields = given.fields(['field', 'inside', 'as', 'pixel', 'attribute']);
   if (fields === undefined) return undefined;
   const named = (['field', 'inside', 'pixel', 'attribute'] as const).filter((name) => fields[name] !== undefined);
   if (named.length !== 1) return given.note('must have one of field, inside, pixel, attribute');
   if (fields.as !== undefined && fields.inside === undefined) fields.as.note('must come with inside');
-  if (fields.field) return readField(fields.field);
+  if (fields.field) return readField(fields.field, known);
   if (fields.pixel) return readPixel(fields.pixel);
   if (fields.attribute) return readAttribute(fields.attribute);
   return fields.inside && readInside(fields.inside, fields.as, given);
 }
 
-function readField(given: Given): Source | undefined {
+function readField(given: Given, known: readonly string[] | undefined): Source | undefined {
   const name = given.text(200);
+  if (name !== undefined && known?.includes(name) === false) return given.note(unknownName(name, known));
   return name === undefined
     ? undefined
     : { label: `field ${name}`, gives: 'json', takesField: true, read: (signal) => jsonValue(signal.field(name)) };
@@ -150,9 +158,11 @@ function partOf(json: unknown): Uint8Array | undefined {
   return Buffer.from(text, 'base64');
 }
 
-function readRow(given: Given): Source | undefined {
+function readRow(given: Given, known: readonly string[] | undefined): Source | undefined {
   const items = given.list({ min: 1, max: 4096 })?.map((item) => {
-    const source = Array.isArray(item.value) ? item.refuse('must not be a list in a list') : readSource(item, '');
+    const source = Array.isArray(item.value)
+      ? item.refuse('must not be a list in a list')
+      : readSource(item, '', known);
     if (source?.gives === 'image' || source?.gives === 'audio') return item.note('must not be in a row');
     return source;
   });

@@ -15,6 +15,12 @@ interface NamedStep {
 /** The names by which steps and their shorthands stand among a feature's params. */
 export const STEP_PARAMS: readonly string[] = STEPS.flatMap((step) => [step.name, ...(step.shorthand ?? [])]);
 
+/** Of these, the ones for what is no picture, sound or bytes. */
+export const PLAIN_STEP_PARAMS: readonly string[] = STEPS.filter((step) => !takesPlain(step)).flatMap((step) => [
+  step.name,
+  ...(step.shorthand ?? []),
+]);
+
 /**
  * Compiles the steps that a feature's params name: side by side, in the order of the table, or as the list `steps` in an
  * order of its own. `start` is what the source gives, undefined when that depends on the signal.

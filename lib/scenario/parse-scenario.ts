@@ -51,6 +51,7 @@ interface RawDataDescriptor {
   readonly feature_list: readonly (Omit<FeatureDescriptor, 'feature_params'> & {
     readonly feature_params?: Readonly<Record<string, unknown>> | string | null;
   })[];
+  readonly window?: Readonly<Record<string, unknown>> | null;
 }
 
 interface RawInference extends RawStage {
@@ -169,7 +170,7 @@ function plainIngestion(raw: RawIngestion): IngestionDefinition {
 function plainDataDescriptor(raw: RawDataDescriptor | string | null | undefined): DataDescriptor {
   if (raw === null || raw === undefined) return { ingestion_data_name: '', feature_list: [] };
   if (typeof raw === 'string') return { ingestion_data_name: raw, feature_list: [] };
-  return { ...raw, feature_list: raw.feature_list.map((feature) => withoutNulls(feature)) };
+  return { ...withoutNulls(raw), feature_list: raw.feature_list.map((feature) => withoutNulls(feature)) };
 }
 
 function plainInference(raw: RawInference): InferenceDefinition {

@@ -45,6 +45,8 @@ export interface IngestionDefinition extends StageDefinition {
 export interface DataDescriptor {
   readonly ingestion_data_name: string;
   readonly feature_list: readonly FeatureDescriptor[];
+  /** What signals add up to before features are made; left out, each signal makes features of its own. */
+  readonly window?: Readonly<Record<string, unknown>>;
 }
 
 export interface FeatureDescriptor {

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { subjectToken } from '#lib/bus/subjects.ts';
-import { shortHash } from '../rule-set.ts';
+import { shortHash } from '#lib/state/short-hash.ts';
 import type { Context, GroupState, Told } from './group-state.ts';
 
 /** A group's state as it is kept. */

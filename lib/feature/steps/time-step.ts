@@ -99,6 +99,18 @@ function scalarOf(value: Value): unknown {
   throw fault('must be one time');
 }
 
+/**
+ * Reads times by a `format` and in a `zone`, as the options of the step: the instant in seconds since 1970 of what a signal
+ * holds.
+ */
+export function readInstant(
+  format: Given | undefined,
+  zone: Given | undefined,
+): ((value: unknown) => number) | undefined {
+  const read = readFormat(format, zone && readZone(zone));
+  return read && ((value) => read(value).instant);
+}
+
 function readFormat(given: Given | undefined, zone: Zone | undefined): ((value: unknown) => Moment) | undefined {
   const name = given?.value;
   if (name === 'epoch' || name === 'epoch_ms') return (value) => epoch(value, name === 'epoch' ? 1 : 1000, zone);

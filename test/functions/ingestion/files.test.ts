@@ -3,10 +3,10 @@ import { checkDataDescriptor } from '#lib/feature/data-descriptor.ts';
 import type { FeaturesBody } from '#lib/message/body.ts';
 import { parseScenario } from '#lib/scenario/parse-scenario.ts';
 import { openS3Files } from '../../../functions/ingestion/file/s3-files.ts';
-import { openFeatureMaker } from '../../../functions/ingestion/make-features.ts';
 import { openTestBucket, type TestBucket } from '../../support/s3-bucket.ts';
 import { recordOf } from '../../support/scenario.ts';
 import { sharedMinio } from '../../support/servers.ts';
+import { featureMakerOf } from './feature-maker.ts';
 
 const LIMITS = { maxPixels: 1, maxFeatureBytes: 100_000, maxInflatedBytes: 100_000 };
 
@@ -36,13 +36,12 @@ describe('files of a data descriptor', () => {
     const record = recordOf('f', descriptorOf(params));
     const files = openS3Files(bucket.options);
     try {
-      const known = { get: async () => record, current: async () => record };
       const signal = { specversion: '1.0', id: '1', source: 's', type: 't', data: { x } } as const;
-      const { results } = await openFeatureMaker(
-        known,
-        files,
-        LIMITS,
-      )({ events: [signal], scenarioId: 'f', rev: '1-a' });
+      const { results } = await featureMakerOf(record, LIMITS, { files })({
+        events: [signal],
+        scenarioId: 'f',
+        rev: '1-a',
+      });
       const [result] = results;
       assert.ok(result !== undefined && 'events' in result, JSON.stringify(result));
       const [event] = result.events;

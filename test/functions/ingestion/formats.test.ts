@@ -7,11 +7,9 @@ import type { FeaturesBody } from '#lib/message/body.ts';
 import type { CloudEvent } from '#lib/message/cloud-event.ts';
 import type { EventResult } from '#lib/message/function-answer.ts';
 import { parseScenario } from '#lib/scenario/parse-scenario.ts';
-import { openS3Files } from '../../../functions/ingestion/file/s3-files.ts';
-import { openFeatureMaker } from '../../../functions/ingestion/make-features.ts';
 import { recordOf } from '../../support/scenario.ts';
+import { featureMakerOf } from './feature-maker.ts';
 
-const NO_FILES = openS3Files(undefined);
 const LIMITS = { maxPixels: 1_000_000, maxFeatureBytes: 1_000_000, maxInflatedBytes: 100_000 };
 
 interface Sent {
@@ -36,8 +34,7 @@ async function sent(features: unknown[], { type, body, encoding }: Sent): Promis
     ...(encoding !== undefined && { contentencoding: encoding }),
     data_base64: Buffer.from(body).toString('base64'),
   };
-  const known = { get: async () => record, current: async () => record };
-  const answer = await openFeatureMaker(known, NO_FILES, LIMITS)({ events: [event], scenarioId: 'd', rev: '1-a' });
+  const answer = await featureMakerOf(record, LIMITS)({ events: [event], scenarioId: 'd', rev: '1-a' });
   const [result] = answer.results;
   assert.ok(result !== undefined);
   return result;

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { deflateSync } from 'node:zlib';
-import type { EventBatch } from '#lib/function/event-batch.ts';
 import { decodePng, encodePng } from '#lib/image/png.ts';
 import type { FeaturesBody } from '#lib/message/body.ts';
 import type { CloudEvent } from '#lib/message/cloud-event.ts';
@@ -9,11 +8,9 @@ import type { EventResult } from '#lib/message/function-answer.ts';
 import { parseScenario } from '#lib/scenario/parse-scenario.ts';
 import type { ScenarioRecord } from '#lib/scenario/scenario.ts';
 import { parseTensor } from '#lib/tensor/tensor.ts';
-import { openS3Files } from '../../../functions/ingestion/file/s3-files.ts';
-import { openFeatureMaker } from '../../../functions/ingestion/make-features.ts';
 import { recordOf } from '../../support/scenario.ts';
+import { featureMakerOf } from './feature-maker.ts';
 
-const NO_FILES = openS3Files(undefined);
 const LIMITS = { maxPixels: 1_000_000, maxFeatureBytes: 100_000, maxInflatedBytes: 1_000_000 };
 const EXAMPLES = new URL('../../../examples/', import.meta.url);
 
@@ -33,9 +30,7 @@ function signal(attributes: Partial<CloudEvent>): CloudEvent {
 }
 
 async function results(record: ScenarioRecord, ...events: CloudEvent[]): Promise<readonly EventResult[]> {
-  const known = { get: async () => record, current: async () => record };
-  const batch: EventBatch = { events, scenarioId: record.id, rev: record.rev };
-  return (await openFeatureMaker(known, NO_FILES, LIMITS)(batch)).results;
+  return (await featureMakerOf(record, LIMITS)({ events, scenarioId: record.id, rev: record.rev })).results;
 }
 
 async function features(record: ScenarioRecord, event: CloudEvent): Promise<FeaturesBody> {
