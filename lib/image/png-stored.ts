@@ -32,27 +32,39 @@ export function openStoredPng(width: number, height: number): StoredPng {
 
   /** Copies rows, each behind a byte that says that it is not filtered, and gives their Adler-32. */
   function writeRows(pixels: Buffer, start: number, out: Buffer, to: number): number {
-    let [a, b, from, at, room] = [1, 0, start, to - BLOCK_HEAD_BYTES, 0];
+    let a = 1;
+    let b = 0;
+    let from = start;
+    // Before the first block: it begins as every block does.
+    let at = to - BLOCK_HEAD_BYTES;
+    let room = 0;
     for (let y = 0; y < height; y++) {
-      if (room === 0) [at, room] = [at + BLOCK_HEAD_BYTES, BLOCK];
-      out[at++] = 0;
-      room--;
-      b += a;
-      for (const end = from + width; from < end; ) {
-        if (room === 0) [at, room] = [at + BLOCK_HEAD_BYTES, BLOCK];
-        const count = Math.min(end - from, room, ADLER_RUN);
-        for (let i = 0; i < count; i++) {
-          const value = pixels[from + i] as number;
-          out[at + i] = value;
+      let left = width + 1;
+      while (left > 0) {
+        if (room === 0) {
+          at += BLOCK_HEAD_BYTES;
+          room = BLOCK;
+        }
+        let count = Math.min(left, room, ADLER_RUN);
+        room -= count;
+        if (left > width) {
+          out[at++] = 0;
+          b += a;
+          count--;
+          left--;
+        }
+        for (const end = from + count; from < end; ) {
+          const value = pixels[from++] as number;
+          out[at++] = value;
           a += value;
           b += a;
         }
+        left -= count;
         a %= ADLER_BASE;
         b %= ADLER_BASE;
-        [from, at, room] = [from + count, at + count, room - count];
       }
     }
-    return (b % ADLER_BASE) * 65_536 + a;
+    return b * 65_536 + a;
   }
 
   return {

@@ -26,6 +26,8 @@ export const PACK_LIMITS: PackLimits = {
 };
 
 const READS_AT_ONCE = 8;
+/** Snapshots of which there is nothing left to pack: the background asks once a second, of 100,000 samples too. */
+const settled = new WeakSet<Snapshot>();
 
 /**
  * Packs the next shard's worth of samples that are not packed yet, small shards with them.
@@ -34,6 +36,7 @@ const READS_AT_ONCE = 8;
  */
 export async function packNext(store: BlobStore, catalogue: Catalogue, limits = PACK_LIMITS): Promise<number> {
   const snapshot = await catalogue.snapshot();
+  if (settled.has(snapshot)) return 0;
   const { samples, replaced } = chooseSamples(snapshot, catalogue, limits);
   if (samples.length === 0) return 0;
   const read = await inTurns(samples, (sample) => readSample(store, catalogue, sample, limits), READS_AT_ONCE);
@@ -80,6 +83,7 @@ function chooseSamples(snapshot: Snapshot, catalogue: Catalogue, limits: PackLim
     }
   }
   const patient = chosen.length < limits.minSamples && Date.now() - oldestMs < limits.patienceMs;
+  if (chosen.length === 0) settled.add(snapshot);
   if (chosen.length === 0 || patient) return { samples: [], replaced: new Set() };
   const replaced = new Set<string>();
   for (const { file, count, indexAt } of snapshot.manifest.shards) {
