@@ -1,7 +1,13 @@
 import type { Attributes } from '#lib/bus/event-headers.ts';
 import type { StageMessage } from '#lib/bus/stage-queue.ts';
 import { sourceOf } from '#lib/bus/subjects.ts';
-import { bareContentType, EVENT_TYPE, isJsonContentType, SEQUENCE_ATTRIBUTE } from '#lib/message/cloud-event.ts';
+import {
+  bareContentType,
+  EVENT_TYPE,
+  isJsonContentType,
+  SEQUENCE_ATTRIBUTE,
+  STORED_ATTRIBUTE,
+} from '#lib/message/cloud-event.ts';
 import type { PipelineStage, Stage } from '#lib/scenario/scenario.ts';
 
 /** A message as the event that a function gets. */
@@ -45,6 +51,7 @@ export function inputEvent(message: StageMessage, stage: Stage, topics: readonly
     time: given.time ?? isoTime(message.storedMs),
     datacontenttype: declared ?? (isJson ? 'application/json' : 'application/octet-stream'),
     [SEQUENCE_ATTRIBUTE]: String(message.seq),
+    [STORED_ATTRIBUTE]: isoTime(message.storedMs),
   };
   return { message, id, attributes, isJson };
 }

@@ -45,6 +45,16 @@ export function sequenceOf(event: CloudEvent): number | undefined {
   return Number.isSafeInteger(sequence) && sequence > 0 ? sequence : undefined;
 }
 
+/** The extension that holds when the bus stored an event, set by the connector likewise: `time` may be the sender's own. */
+export const STORED_ATTRIBUTE = 'boxstored';
+
+/** When the bus stored the event, milliseconds since 1970; undefined where no connector has set it. */
+export function storedMsOf(event: CloudEvent): number | undefined {
+  const stored = event[STORED_ATTRIBUTE];
+  const ms = typeof stored === 'string' ? Date.parse(stored) : Number.NaN;
+  return Number.isNaN(ms) ? undefined : ms;
+}
+
 /**
  * Checks one event of a batch or an answer.
  *

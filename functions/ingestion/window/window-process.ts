@@ -6,7 +6,7 @@ import { type CompletedWindow, windowAt } from '#lib/feature/window/completed-wi
 import { keepWindow, keptGroup, readKeptWindow, sizeOf, trim } from '#lib/feature/window/kept-window.ts';
 import type { WindowSpec } from '#lib/feature/window/window-spec.ts';
 import { newWindow } from '#lib/feature/window/window-state.ts';
-import { type CloudEvent, dataJson, EVENT_TYPE, sequenceOf } from '#lib/message/cloud-event.ts';
+import { type CloudEvent, dataJson, EVENT_TYPE, sequenceOf, storedMsOf } from '#lib/message/cloud-event.ts';
 import type { FunctionAnswer, Wake } from '#lib/message/function-answer.ts';
 import type { DataDescriptor, ScenarioRecord } from '#lib/scenario/scenario.ts';
 import { shortHash } from '#lib/state/short-hash.ts';
@@ -76,7 +76,7 @@ export async function processWindows(events: readonly CloudEvent[], parts: Windo
       const { groups, unwanted } = readMeasured(event, spec, parts.limits, now);
       parts.onSignals(record.id, 'unwanted', unwanted);
       for (const [group, signals] of groups) {
-        const input: WindowInput = { kind: 'signals', sequence, signals };
+        const input: WindowInput = { kind: 'signals', sequence, signals, storedMs: storedMsOf(event) ?? now };
         workOf(`${prefix}.${shortHash(group)}`, group).inputs.push({ event: index, input });
       }
     } catch (thrown) {
@@ -116,7 +116,7 @@ function groupWork(
     const counts = { counted: 0, late: 0, surplus: 0 };
     let isRepeated = false;
     for (const { event, input } of inputs) {
-      const applied: Applied = applyInput(state, spec, input, now);
+      const applied: Applied = applyInput(state, spec, input);
       isRepeated ||= applied.processed;
       for (const outcome of ['counted', 'late', 'surplus'] as const) counts[outcome] += applied[outcome];
       for (const row of applied.completed) {

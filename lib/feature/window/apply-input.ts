@@ -6,7 +6,12 @@ import type { Added, Measured, WindowState } from './window-state.ts';
 
 /** What a window learns of: the signals of a message, or that the time has come that it asked for. */
 export type WindowInput = { readonly sequence: number | undefined } & (
-  | { readonly kind: 'signals'; readonly signals: readonly Measured[] }
+  | {
+      readonly kind: 'signals';
+      readonly signals: readonly Measured[];
+      /** When the message was stored, by the clock on the wall: milliseconds since 1970. */
+      readonly storedMs: number;
+    }
   | { readonly kind: 'timer'; readonly onMs: number }
 );
 
@@ -27,19 +32,23 @@ export interface Applied {
 export const GRACE_MS = 1000;
 /** A timer that is so long overdue was lost. */
 const TIMER_LOST_MS = 60_000;
+/**
+ * Signals that come so long after their own time are of the past: how long nothing has come says nothing of them then. Nor is it
+ * silence when a sender of old data pauses.
+ */
+const LIVE_MS = 10_000;
 
 /**
  * Brings a window up to an input, in place. It looks at nothing but its arguments. Inputs come in the order of their sequences;
  * one that was applied before gives what it gave then, as long as that is kept.
  */
-export function applyInput(state: WindowState, spec: WindowSpec, input: WindowInput, now: number): Applied {
+export function applyInput(state: WindowState, spec: WindowSpec, input: WindowInput): Applied {
   const { sequence } = input;
   if (sequence !== undefined && sequence <= state.applied) {
     const completed = state.emitted.find((each) => each.sequence === sequence)?.rows ?? [];
     return { ...NOTHING, completed, processed: true };
   }
-  const applied =
-    input.kind === 'timer' ? applyTimer(state, spec, input.onMs) : addAll(state, spec, input.signals, now);
+  const applied = input.kind === 'timer' ? applyTimer(state, spec, input.onMs) : addAll(state, spec, input);
   if (sequence !== undefined) {
     state.applied = sequence;
     if (applied.completed.length > 0) state.emitted.push({ sequence, rows: applied.completed });
@@ -51,7 +60,11 @@ type Result = Omit<Applied, 'processed'>;
 
 const NOTHING: Result = { completed: [], counted: 0, late: 0, surplus: 0 };
 
-function addAll(state: WindowState, spec: WindowSpec, signals: readonly Measured[], now: number): Result {
+function addAll(
+  state: WindowState,
+  spec: WindowSpec,
+  { signals, storedMs }: Extract<WindowInput, { kind: 'signals' }>,
+): Result {
   const completed: number[] = [];
   const counts = { counted: 0, late: 0, surplus: 0 };
   for (const signal of signals) {
@@ -59,7 +72,8 @@ function addAll(state: WindowState, spec: WindowSpec, signals: readonly Measured
     counts[added.outcome]++;
     completed.push(...added.completed);
   }
-  if (counts.counted > 0) state.skewMs = now - state.seen;
+  // A clock that is ahead is waited for.
+  if (counts.counted > 0) state.skewMs = Math.max(0, storedMs - state.seen);
   return { completed, ...counts };
 }
 
@@ -80,6 +94,7 @@ function applyTimer(state: WindowState, spec: WindowSpec, onMs: number): Result 
   const { timer, skewMs } = state;
   if (timer === undefined || timer.onMs !== onMs) return NOTHING;
   state.timer = undefined;
+  if (!isLive(state, spec)) return NOTHING;
   // Signals that have come since may have taken longer: then it is not so late yet.
   return { ...NOTHING, completed: pass(state, spec, Math.min(timer.until, onMs - skewMs - GRACE_MS)) };
 }
@@ -106,10 +121,14 @@ export function wantTimer(state: WindowState, spec: WindowSpec, now: number): bo
   return true;
 }
 
+function isLive({ skewMs }: WindowState, { latenessMs }: WindowSpec): boolean {
+  return skewMs <= Math.max(LIVE_MS, latenessMs);
+}
+
 /** When something is to be closed if nothing comes, by the signals' times. */
 function nextDue(state: WindowState, spec: WindowSpec): number | undefined {
   const { slots, latenessMs, maxGapMs } = spec;
-  if (state.clock === undefined || slots.kind === 'signals') return undefined;
+  if (state.clock === undefined || slots.kind === 'signals' || !isLive(state, spec)) return undefined;
   if (slots.kind === 'sliding') {
     const waiting = state.panes[state.looked];
     return waiting === undefined ? undefined : waiting.start + latenessMs;

@@ -54,7 +54,7 @@ export interface WindowState {
   last: Float64Array;
   /** What messages completed that may be processed again, in their order. */
   emitted: Emission[];
-  /** How far the clock on the wall was ahead of `seen` when that signal came. */
+  /** How long after `seen` the last signal was stored, by the clock on the wall. */
   skewMs: number;
   /** The timer that was asked for: up to when by the signals' times, and when it comes by the clock on the wall. */
   timer: { readonly until: number; readonly onMs: number } | undefined;
