@@ -28,10 +28,22 @@ export interface ApplianceOptions {
   readonly couchdbUrl?: string;
   /** More variables for the functions and the connector, such as MODEL_ROOT; they win over stack.yml and the defaults. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** Runs what is in the images instead of the sources. */
+  readonly images?: ImageFolders;
   /** Told in one line each of what fails or is started again. */
   readonly say?: (line: string) => void;
   /** Ends a start that is under way. */
   readonly signal?: AbortSignal;
+}
+
+/** What the images hold, in folders of this machine. */
+export interface ImageFolders {
+  /** Of a function, by its name: `index.js` and `function/`. */
+  readonly functions: ReadonlyMap<string, string>;
+  /** The connector's program. */
+  readonly connector: string;
+  /** What the connector's container sets in its environment. */
+  readonly connectorEnvironment: Readonly<Record<string, string>>;
 }
 
 /** A function or the connector that does not start. */
@@ -132,7 +144,9 @@ async function start(options: ApplianceOptions, closers: (() => Promise<void>)[]
   closers.push(() => stopAll([...functions.values()].map((one) => one.process)));
   for (const definition of stack) {
     const { name } = definition;
-    functions.set(name, startFunction({ definition, templates: join(root, 'templates'), ...watched(name) }));
+    const image = options.images?.functions.get(name);
+    const runs = { definition, templates: join(root, 'templates'), ...(image !== undefined && { image }) };
+    functions.set(name, startFunction({ ...runs, ...watched(name) }));
   }
   const converter = await openConverter({ root, inherited: process.env, say, ...watched('converter') });
   if (converter !== undefined) {
@@ -141,11 +155,11 @@ async function start(options: ApplianceOptions, closers: (() => Promise<void>)[]
   }
   const { AMQP_URL: _, ...withoutAmqp } = environment;
   const connector = startConnector({
-    root,
+    program: options.images?.connector ?? join(root, 'connector', 'main.ts'),
     port: await choosePort('connector', ports),
     ...watched('connector'),
     // Where there is no RabbitMQ, the connector is not to wait for it.
-    environment: hasRabbitmq ? environment : withoutAmqp,
+    environment: { ...options.images?.connectorEnvironment, ...(hasRabbitmq ? environment : withoutAmqp) },
   });
   closers.push(connector.process.stop);
   const down = await notReady([...functions.values()], connector, options.signal);

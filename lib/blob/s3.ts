@@ -82,30 +82,39 @@ function leaveLargeBodiesUnsigned(client: S3Client): void {
   );
 }
 
-/** Opens a bucket. Nothing is connected before the first call. */
+/** Opens a bucket. Nothing is connected, nor the client made, which is megabytes of code, before the first call. */
 export function openS3BlobStore(options: S3Options): BlobStore {
-  const client = openS3Client(options);
+  let opened: S3Client | undefined;
+  let openedSigner: S3Client | undefined;
+  const client = (): S3Client => {
+    opened ??= openS3Client(options);
+    return opened;
+  };
   const { publicEndpoint } = options;
-  const signer = publicEndpoint === undefined ? client : openS3Client({ ...options, endpoint: publicEndpoint });
+  const signer = (): S3Client => {
+    if (publicEndpoint === undefined) return client();
+    openedSigner ??= openS3Client({ ...options, endpoint: publicEndpoint });
+    return openedSigner;
+  };
   const Bucket = options.bucket;
   return {
-    put: (key, bytes, put) => putObject(client, Bucket, key, bytes, put),
-    get: (key, get) => getObject(client, Bucket, key, get),
-    open: (key) => openObject(client, Bucket, key),
-    head: (key) => headObject(client, Bucket, key),
-    list: (prefix, list) => listObjects(client, Bucket, prefix, list),
-    listFolders: (prefix) => listFolders(client, Bucket, prefix),
-    delete: (keys) => deleteObjects(client, Bucket, keys),
+    put: (key, bytes, put) => putObject(client(), Bucket, key, bytes, put),
+    get: (key, get) => getObject(client(), Bucket, key, get),
+    open: (key) => openObject(client(), Bucket, key),
+    head: (key) => headObject(client(), Bucket, key),
+    list: (prefix, list) => listObjects(client(), Bucket, prefix, list),
+    listFolders: (prefix) => listFolders(client(), Bucket, prefix),
+    delete: (keys) => deleteObjects(client(), Bucket, keys),
     async presign(key, seconds) {
       try {
-        return await getSignedUrl(signer, new GetObjectCommand({ Bucket, Key: key }), { expiresIn: seconds });
+        return await getSignedUrl(signer(), new GetObjectCommand({ Bucket, Key: key }), { expiresIn: seconds });
       } catch (error) {
         throw s3Error(error, `sign a link to ${key}`);
       }
     },
     close() {
-      client.destroy();
-      if (signer !== client) signer.destroy();
+      opened?.destroy();
+      openedSigner?.destroy();
     },
   };
 }

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { request } from 'undici';
 import type { ChildExit } from '../server/child-process.ts';
@@ -7,8 +6,8 @@ import { parseJsonLine } from './json-line.ts';
 import { type Supervised, supervise } from './supervise.ts';
 
 export interface ConnectorProcessOptions {
-  /** The clone. */
-  readonly root: string;
+  /** Its program. */
+  readonly program: string;
   readonly environment: Readonly<Record<string, string>>;
   /** The port of its health and metrics; undefined is any free one. */
   readonly port: number | undefined;
@@ -34,7 +33,7 @@ export function startConnector(options: ConnectorProcessOptions): ConnectorProce
   const process = supervise({
     name: 'connector',
     command: globalThis.process.execPath,
-    args: [join(options.root, 'connector', 'main.ts')],
+    args: [options.program],
     env: { ...options.environment, HTTP_PORT: String(options.port ?? 0) },
     stopTimeoutMs: STOP_TIMEOUT_MS,
     logFile: options.logFile,

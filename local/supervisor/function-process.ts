@@ -12,6 +12,8 @@ export interface FunctionProcessOptions {
   readonly definition: StackFunction;
   /** The folder of the language templates. */
   readonly templates: string;
+  /** The folder of what the function's image holds (`index.js`, `function/`), to run that instead of its source. */
+  readonly image?: string;
   /** What the function finds in its environment beside what stack.yml says; this wins. */
   readonly environment: Readonly<Record<string, string>>;
   /** What runs it, for a function that has no template (`lang: dockerfile`): the command and its arguments. */
@@ -39,7 +41,8 @@ const ATTEMPTS_TO_START = 3;
  */
 export function startFunction(options: FunctionProcessOptions): FunctionProcess {
   const { definition } = options;
-  const runtime = join(options.templates, definition.lang, 'index.ts');
+  const { image } = options;
+  const runtime = image === undefined ? join(options.templates, definition.lang, 'index.ts') : join(image, 'index.js');
   const [command, ...args] = options.program ?? [process.execPath, runtime];
   if (options.program === undefined && !existsSync(runtime)) {
     const rule = `its template must be one of this clone, got lang ${JSON.stringify(definition.lang)}`;
@@ -60,7 +63,7 @@ export function startFunction(options: FunctionProcessOptions): FunctionProcess 
     env: {
       ...definition.environment,
       ...options.environment,
-      function_path: definition.handler,
+      function_path: image === undefined ? definition.handler : join(image, 'function'),
       http_host: LOOPBACK,
       http_port: '0',
     },

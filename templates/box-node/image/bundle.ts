@@ -4,6 +4,8 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type BuildOptions, build } from 'esbuild';
 import { type FoundFile, filesBesideCode } from './files-beside-code.ts';
+import { lazyImports } from './lazy-imports.ts';
+import { leaveOut } from './leave-out.ts';
 import { copyNativePackage, NATIVE_PACKAGES, packageOf } from './native-packages.ts';
 import { packageFolders, sbom } from './sbom.ts';
 
@@ -29,6 +31,7 @@ const OPTIONS = {
   minifySyntax: true,
   minifyWhitespace: true,
   banner: { js: COMMONJS_NAMES },
+  plugins: [lazyImports, leaveOut],
 } as const satisfies BuildOptions;
 
 /** What bundling found out about a function. */
@@ -78,7 +81,7 @@ async function bundleFunction(source: string, out: string): Promise<Bundled> {
       await cp(entry.path, outfile);
       continue;
     }
-    const plugins = [filesBesideCode(source, (found) => queue.push(found))];
+    const plugins = [...OPTIONS.plugins, filesBesideCode(source, (found) => queue.push(found))];
     const external = [...NATIVE_PACKAGES.keys()];
     const { metafile } = await build({ ...OPTIONS, entryPoints: [entry.path], outfile, external, plugins });
     inputs.push(...Object.keys(metafile.inputs));
