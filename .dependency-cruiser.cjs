@@ -11,6 +11,7 @@ const DRIVERS = [
     drivers: '^lib/(bus|state)/|^connector/(open-connector|bus-keeper|scenario-runner)\\.ts$',
   },
   { library: 'onnxruntime-node', drivers: '^functions/inference/model/onnx/' },
+  { library: 'basic-ftp', drivers: '^functions/inference/model/source/ftp-source\\.ts$' },
   { library: 'sharp', drivers: '^lib/image/' },
   { library: '(express|pouchdb)', drivers: '^local/server/(couchdb-process|untyped-modules)' },
 ];

@@ -1,8 +1,8 @@
 /**
  * Installs the servers named on the command line, those that the machine lacks:
  * `node setup/install-servers.ts nats-server minio rabbitmq`; `arm64` is what runs programs for another
- * platform, `python3` what the Python client is tested with, `converter` the Python environment that converts TensorFlow
- * graphs.
+ * platform, `python3` what the Python client is tested with, `python-converter` and `python-test` the
+ * Python environments that convert TensorFlow graphs and that the tests run.
  */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ import { findArm64, installArm64 } from './install-arm64.ts';
 import { installDebianPackage } from './install-debian-package.ts';
 import { findRabbitmq, installRabbitmq } from './install-rabbitmq.ts';
 import { withLock } from './lock.mjs';
-import { findConverterPython, makeConverterPython } from './python-environment.ts';
+import { findPythonOf, makePythonOf } from './python-environment.ts';
 
 const say = (line: string): void => console.error(`box: ${line}`);
 
@@ -35,10 +35,11 @@ function installerOf(name: string): Installer {
   if (name === 'python3') {
     return { find: async () => findOnPath(name, env), install: () => installDebianPackage(name, env, say) };
   }
-  if (name === 'converter') {
+  if (name === 'python-converter' || name === 'python-test') {
+    const environment = name === 'python-test' ? 'test' : 'converter';
     return {
-      find: async () => findConverterPython(env),
-      install: async () => void (await makeConverterPython(env, say)),
+      find: async () => findPythonOf(environment, env),
+      install: async () => void (await makePythonOf(environment, env, say)),
     };
   }
   if (isServerName(name)) return { find: () => findServer(name, env), install: () => buildServer(name, env, say) };

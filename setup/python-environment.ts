@@ -11,63 +11,83 @@ import { cacheFolder, findOnPath } from './find-server.ts';
 import { withLock } from './lock.mjs';
 import { runToEnd } from './run-to-end.ts';
 
-/** What the converter's Python environment has in it, every version pinned. */
-const REQUIREMENTS = fileURLToPath(new URL('../functions/converter/requirements.txt', import.meta.url));
+/** The environments that there are, each with a file of packages whose versions are pinned. */
+const ENVIRONMENTS = {
+  converter: {
+    requirements: new URL('../functions/converter/requirements.txt', import.meta.url),
+    purpose: 'converts TensorFlow graphs',
+    effort: '1 to 5 min, 1.7 GB, once',
+  },
+  test: {
+    requirements: new URL('../test/python/requirements.txt', import.meta.url),
+    purpose: 'the tests run',
+    effort: 'about 20 s, 0.2 GB, once',
+  },
+} as const;
+
+export type PythonEnvironment = keyof typeof ENVIRONMENTS;
+
 /** The versions of Python that there are TensorFlow packages for, as 3.x. */
 const OLDEST_MINOR = 11;
 const NEWEST_MINOR = 13;
 const LINES_OF_FAILURE = 12;
 
-/** The interpreter of the converter's Python environment; undefined when it was not made yet. */
-export function findConverterPython(env: NodeJS.ProcessEnv): string | undefined {
-  const python = join(environmentFolder(env), 'bin', 'python');
+/** The interpreter of an environment; undefined when it was not made yet. */
+export function findPythonOf(name: PythonEnvironment, env: NodeJS.ProcessEnv): string | undefined {
+  const python = join(environmentFolder(name, env), 'bin', 'python');
   return existsSync(python) ? python : undefined;
 }
 
 /** Whether the environment is there, or a Python that it can be made with. */
-export async function canMakeConverterPython(env: NodeJS.ProcessEnv): Promise<boolean> {
-  return findConverterPython(env) !== undefined || typeof (await findPython(env)) === 'string';
+export async function canMakePythonOf(name: PythonEnvironment, env: NodeJS.ProcessEnv): Promise<boolean> {
+  return findPythonOf(name, env) !== undefined || typeof (await findPython(env)) === 'string';
 }
 
 /**
- * Makes the Python environment that TensorFlow graphs are converted in, in the user's cache folder, unless it is there
- * already; gives its interpreter. Packages come from wherever this user's pip is told to get them.
+ * Makes a Python environment in the user's cache folder, unless it is there already; gives its interpreter. Packages come
+ * from wherever this user's pip is told to get them.
  *
  * @param say told in one line each what is done
  * @throws Error with what to do, when there is no fitting Python or pip fails
  */
-export async function makeConverterPython(
+export async function makePythonOf(
+  name: PythonEnvironment,
   env: NodeJS.ProcessEnv,
   say: (line: string) => void,
   signal?: AbortSignal,
 ): Promise<string> {
-  const found = findConverterPython(env);
+  const found = findPythonOf(name, env);
   if (found !== undefined) return found;
   await mkdir(cacheFolder(env), { recursive: true });
   // Two that need it at the same time: the second waits, and then finds what the first has made.
-  return withLock(join(cacheFolder(env), 'converter-python.lock'), async () => {
-    const made = findConverterPython(env) ?? (await make(env, say, signal));
-    return made;
-  });
+  const lock = join(cacheFolder(env), `python-${name}.making.lock`);
+  return withLock(lock, async () => findPythonOf(name, env) ?? (await make(name, env, say, signal)));
 }
 
 /** By what is in it: another list of packages is another environment. */
-function environmentFolder(env: NodeJS.ProcessEnv): string {
-  const version = createHash('sha256').update(readFileSync(REQUIREMENTS)).digest('hex').slice(0, 12);
-  return join(cacheFolder(env), `converter-python-${version}`);
+function environmentFolder(name: PythonEnvironment, env: NodeJS.ProcessEnv): string {
+  const packages = readFileSync(ENVIRONMENTS[name].requirements);
+  const version = createHash('sha256').update(packages).digest('hex').slice(0, 12);
+  return join(cacheFolder(env), `python-${name}-${version}`);
 }
 
-async function make(env: NodeJS.ProcessEnv, say: (line: string) => void, signal?: AbortSignal): Promise<string> {
+async function make(
+  name: PythonEnvironment,
+  env: NodeJS.ProcessEnv,
+  say: (line: string) => void,
+  signal?: AbortSignal,
+): Promise<string> {
+  const { requirements, purpose, effort } = ENVIRONMENTS[name];
   const base = await findPython(env);
   if (typeof base !== 'string') throw base;
-  const target = environmentFolder(env);
-  say(`making the Python environment that converts TensorFlow graphs, with ${base} (1 to 5 min, 1.7 GB, once)…`);
+  const target = environmentFolder(name, env);
+  say(`making the Python environment that ${purpose}, with ${base} (${effort})…`);
   // Made beside its place and renamed into it: one that was cut off leaves no half environment there.
   const folder = await mkdtemp(`${target}-making-`);
   try {
     await step(base, ['-m', 'venv', folder], env, () => undefined, signal);
     const pip = ['-m', 'pip', 'install', '--no-input', '--disable-pip-version-check', '--progress-bar', 'off'];
-    const packages = ['--only-binary', ':all:', '--requirement', REQUIREMENTS];
+    const packages = ['--only-binary', ':all:', '--requirement', fileURLToPath(requirements)];
     await step(join(folder, 'bin', 'python'), [...pip, ...packages], env, sayProgress(say), signal);
     await rename(folder, target);
   } finally {
@@ -90,7 +110,7 @@ async function findPython(env: NodeJS.ProcessEnv): Promise<string | Error> {
     tried.push(`${name} (${major === undefined ? 'which does not run' : `${major}.${minor}`})`);
   }
   const rule = `it takes Python 3.${OLDEST_MINOR} to 3.${NEWEST_MINOR} on PATH`;
-  return new Error(`Cannot convert TensorFlow graphs here: ${rule}, got ${tried.join(', ') || 'none'}`);
+  return new Error(`Cannot make the Python environment: ${rule}, got ${tried.join(', ') || 'none'}`);
 }
 
 /** Of all that pip prints: what it fetches, which takes the time, and when it unpacks it. */

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { BoxError, errorText } from '#lib/error/box-error.ts';
-import { makeConverterPython } from '../../setup/python-environment.ts';
+import { makePythonOf } from '../../setup/python-environment.ts';
 
 /** The very script that the function `converter` runs. */
 const CONVERT = fileURLToPath(new URL('../../functions/converter/convert.py', import.meta.url));
@@ -49,7 +49,7 @@ export interface ConvertedTensor {
  */
 export async function convertGraph(source: string, target: string, options: ConvertOptions): Promise<ConvertedGraph> {
   const { say, signal } = options;
-  const python = await makeConverterPython(process.env, say, signal).catch((cause: unknown) => {
+  const python = await makePythonOf('converter', process.env, say, signal).catch((cause: unknown) => {
     throw new BoxError('unavailable', errorText(cause), { cause });
   });
   const names = [

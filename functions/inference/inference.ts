@@ -19,6 +19,7 @@ import { openModelRegistry } from './model/model-registry.ts';
 import { openThreadPool } from './model/onnx/thread-pool.ts';
 import { openModelFetcher } from './model/source/fetch-model.ts';
 import { openFileSource } from './model/source/file-source.ts';
+import { openFtpSource } from './model/source/ftp-source.ts';
 import { openHttpSource } from './model/source/http-source.ts';
 import { openModelCache } from './model/source/model-cache.ts';
 import { openS3Source } from './model/source/s3-source.ts';
@@ -54,6 +55,7 @@ export async function openInference(config: InferenceConfig, log: Log): Promise<
   const converter = openGatewayConverter({ gatewayUrl, secrets });
   const fetcher = openModelFetcher({
     http,
+    ftp: openFtpSource(config.modelHosts),
     file: openFileSource(config.modelRoot),
     s3: openS3Source(s3.client),
     cache,

@@ -68,6 +68,12 @@ export interface AddressGuard {
    * @throws BoxError `permission_denied` for a host that may not be asked.
    */
   agentFor(url: URL): Agent;
+  /**
+   * The addresses of the URL's host, for what does not speak HTTP. Connect to one of these and not to the name.
+   *
+   * @throws BoxError `permission_denied` for a host that may not be asked, `not_found` for one that has no address
+   */
+  addressesFor(url: URL): Promise<readonly string[]>;
   close(): Promise<void>;
 }
 
@@ -75,22 +81,48 @@ export function openAddressGuard(options: AddressGuardOptions): AddressGuard {
   const { connections } = options;
   const named = options.hosts.filter((rule) => rule !== '*').map((rule) => rule.toLowerCase());
   const anyAddress = new Agent({ connections });
-  const publicOnly = new Agent({ connections, connect: { lookup: publicLookup(options) } });
+  const lookup = publicLookup(options);
+  const publicOnly = new Agent({ connections, connect: { lookup } });
+  /** Whether any address will do; else it must be a public one. */
+  const mayBePrivate = (url: URL): boolean => {
+    const host = hostOf(url);
+    const port = url.port || (DEFAULT_PORTS[url.protocol] ?? '');
+    if (named.some((rule) => matches(rule, host, port))) return true;
+    if (!options.hosts.includes('*')) throw notListed(host, options);
+    // No name is looked up for a host that is written as an address, so the guarded look-up never sees it.
+    const address = host.replace(/^\[|\]$/g, '');
+    if (isIP(address) !== 0 && !isPublicAddress(address)) throw notPublic(host, address, options);
+    return false;
+  };
   return {
-    agentFor(url) {
-      const host = url.hostname.toLowerCase().replace(/\.$/, '');
-      const port = url.port || (url.protocol === 'https:' ? '443' : '80');
-      if (named.some((rule) => matches(rule, host, port))) return anyAddress;
-      if (!options.hosts.includes('*')) throw notListed(host, options);
-      // No name is looked up for a host that is written as an address, so the guarded look-up never sees it.
-      const address = host.replace(/^\[|\]$/g, '');
-      if (isIP(address) !== 0 && !isPublicAddress(address)) throw notPublic(host, address, options);
-      return publicOnly;
+    agentFor: (url) => (mayBePrivate(url) ? anyAddress : publicOnly),
+    async addressesFor(url) {
+      const chosen = mayBePrivate(url) ? anyLookup : lookup;
+      const address = hostOf(url).replace(/^\[|\]$/g, '');
+      return isIP(address) === 0 ? addressesOf(address, chosen, options) : [address];
     },
     async close() {
       await Promise.all([anyAddress.destroy(), publicOnly.destroy()]);
     },
   };
+}
+
+const DEFAULT_PORTS: Readonly<Record<string, string>> = { 'http:': '80', 'https:': '443', 'ftp:': '21' };
+
+function hostOf(url: URL): string {
+  return url.hostname.toLowerCase().replace(/\.$/, '');
+}
+
+const anyLookup: LookupFunction = (hostname, options, callback) => dnsLookup(hostname, options, callback);
+
+function addressesOf(host: string, lookup: LookupFunction, { action }: AddressGuardOptions): Promise<string[]> {
+  return new Promise((resolve, reject) => {
+    lookup(host, { all: true }, (error, found) => {
+      if (error === null) resolve(Array.isArray(found) ? found.map(({ address }) => address) : [found]);
+      else if (error instanceof BoxError) reject(error);
+      else reject(new BoxError('not_found', `Cannot ${action}: ${error.message}`, { cause: error }));
+    });
+  });
 }
 
 function matches(rule: string, host: string, port: string): boolean {

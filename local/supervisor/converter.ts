@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { canMakeConverterPython, findConverterPython, makeConverterPython } from '../../setup/python-environment.ts';
+import { canMakePythonOf, findPythonOf, makePythonOf } from '../../setup/python-environment.ts';
 import type { ChildExit } from '../server/child-process.ts';
 import { startFunction } from './function-process.ts';
 import { openSleepingFunction, type SleepingFunction } from './sleeping-function.ts';
@@ -23,16 +23,16 @@ export interface ConverterOptions {
 export async function openConverter(options: ConverterOptions): Promise<SleepingFunction | undefined> {
   const { root, inherited, say, ...process } = options;
   const [definition] = await readStackFile(join(root, 'stack.converter.yml'), {});
-  if (definition === undefined || !(await canMakeConverterPython(inherited))) return undefined;
+  if (definition === undefined || !(await canMakePythonOf('converter', inherited))) return undefined;
   return openSleepingFunction({
     definition,
     say,
-    isPrepared: () => findConverterPython(inherited) !== undefined,
+    isPrepared: () => findPythonOf('converter', inherited) !== undefined,
     async prepare(tell, signal) {
-      await makeConverterPython(inherited, tell, signal);
+      await makePythonOf('converter', inherited, tell, signal);
     },
     start() {
-      const python = findConverterPython(inherited) ?? 'python3';
+      const python = findPythonOf('converter', inherited) ?? 'python3';
       const program = [python, '-u', join(definition.handler, 'index.py')] as const;
       return startFunction({ definition, templates: join(root, 'templates'), program, ...process });
     },

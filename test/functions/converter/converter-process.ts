@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { startFunction } from '../../../local/supervisor/function-process.ts';
 import { readStackFile } from '../../../local/supervisor/stack-file.ts';
-import { findConverterPython } from '../../../setup/python-environment.ts';
+import { findPythonOf } from '../../../setup/python-environment.ts';
 import { temporaryFolder } from '../../support/servers.ts';
 
 const ROOT = resolve(import.meta.dirname, '../../..');
@@ -16,7 +16,7 @@ export interface ConverterProcess {
 
 /** The function `converter` as a process, as the appliance on one machine starts it. */
 export async function startConverter(key: string, env: Record<string, string> = {}): Promise<ConverterProcess> {
-  const python = findConverterPython(process.env);
+  const python = findPythonOf('converter', process.env);
   if (python === undefined) throw new Error('The Python environment of the converter is not there: npm test makes it');
   const [definition] = await readStackFile(join(ROOT, 'stack.converter.yml'), {});
   if (definition === undefined) throw new Error('stack.converter.yml has no function');

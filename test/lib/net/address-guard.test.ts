@@ -58,4 +58,18 @@ describe('openAddressGuard', () => {
     await guard.close();
     await new Promise((resolve) => server.close(resolve));
   });
+
+  it('gives the addresses to connect to for what is not HTTP, by the same rules', async () => {
+    const listed = open(['localhost', '127.0.0.1:21']);
+    const addresses = await listed.addressesFor(new URL('ftp://localhost/'));
+    assert.ok(addresses.includes('127.0.0.1') || addresses.includes('::1'), String(addresses));
+    assert.deepEqual(await listed.addressesFor(new URL('ftp://127.0.0.1/')), ['127.0.0.1']);
+    await assert.rejects(listed.addressesFor(new URL('ftp://127.0.0.1:2121/')), { code: 'permission_denied' });
+    await listed.close();
+    const anyPublic = open(['*']);
+    for (const host of ['localhost', '127.0.0.1', '[::1]']) {
+      await assert.rejects(anyPublic.addressesFor(new URL(`ftp://${host}/`)), { code: 'permission_denied' }, host);
+    }
+    await anyPublic.close();
+  });
 });

@@ -8,6 +8,7 @@ import type { FetchedModel, ModelFetcher, ModelSource } from './source.ts';
 
 export interface FetchOptions {
   readonly http: ModelSource;
+  readonly ftp: ModelSource;
   readonly file: ModelSource;
   readonly s3: ModelSource;
   readonly cache: ModelCache;
@@ -68,13 +69,14 @@ async function fetchFile(location: string, sha256: string | undefined, options: 
   try {
     const opened = await sourceOf(location, options).open(location, known?.validators, timeout);
     const file = opened === 'unchanged' ? known?.file : await keep(location, opened, timeout, options);
-    if (file === undefined) throw new BoxError('unavailable', `Cannot fetch model ${location}: its source is confused`);
+    if (file === undefined)
+      throw new BoxError('unavailable', `Cannot fetch model ${shown(location)}: its source is confused`);
     if (sha256 !== undefined && file.sha256 !== sha256) throw mismatch(location, sha256, file.sha256);
     return file;
   } catch (error) {
     if (!timeout.aborted) throw error;
     const limit = `it must be here within ${options.timeoutMs} ms`;
-    throw new BoxError('deadline_exceeded', `Cannot fetch model ${location}: ${limit}`, { cause: error });
+    throw new BoxError('deadline_exceeded', `Cannot fetch model ${shown(location)}: ${limit}`, { cause: error });
   }
 }
 
@@ -98,15 +100,16 @@ async function keep(
   }
 }
 
-function sourceOf(location: string, { http, file, s3 }: FetchOptions): ModelSource {
+function sourceOf(location: string, { http, ftp, file, s3 }: FetchOptions): ModelSource {
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(location)?.[1]?.toLowerCase();
   if (scheme === 'http' || scheme === 'https') {
     if (URL.canParse(location)) return http;
     throw new BoxError('unprocessable', `Cannot fetch model: its location must be a URL, got ${location}`);
   }
+  if (scheme === 'ftp') return ftp;
   if (scheme === 's3') return s3;
   if (scheme === undefined || scheme === 'file') return file;
-  const allowed = 'its location must be http://, https://, s3://, file:// or a path';
+  const allowed = 'its location must be http://, https://, ftp://, s3://, file:// or a path';
   throw new BoxError('unprocessable', `Cannot fetch model: ${allowed}, got ${scheme}:`);
 }
 
@@ -126,6 +129,14 @@ function siblingOf(location: string, name: string): string {
   return location.replace(/[^/]*$/, () => name);
 }
 
+/** A location without the password that a URL may have. */
+function shown(location: string): string {
+  return location.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/@]*@/i, '$1');
+}
+
 function mismatch(location: string, wanted: string, got: string): BoxError {
-  return new BoxError('unprocessable', `Cannot fetch model ${location}: its SHA-256 must be ${wanted}, got ${got}`);
+  return new BoxError(
+    'unprocessable',
+    `Cannot fetch model ${shown(location)}: its SHA-256 must be ${wanted}, got ${got}`,
+  );
 }
