@@ -76,7 +76,7 @@ function groupOf(signal: Signal, spec: WindowSpec): string {
   const got = group === undefined ? 'nothing' : `${group.length}`;
   throw new BoxError(
     'invalid_argument',
-    `must say by window.per whose it is in 1 to ${MAX_GROUP_LENGTH} characters, got ${got}`,
+    `must have whose it is (window.per) in 1 to ${MAX_GROUP_LENGTH} characters, got ${got}`,
   );
 }
 

@@ -1,6 +1,6 @@
 import { addToSignalSlots, addToSlidingSlots, passSliding } from './counted-slots.ts';
 import { fillsSilence } from './make-row.ts';
-import { addToTimeSlots, passTime } from './time-slots.ts';
+import { addToTimeSlots, aligned, passTime } from './time-slots.ts';
 import type { WindowSpec } from './window-spec.ts';
 import type { Added, Measured, WindowState } from './window-state.ts';
 
@@ -133,7 +133,9 @@ function nextDue(state: WindowState, spec: WindowSpec): number | undefined {
     const waiting = state.panes[state.looked];
     return waiting === undefined ? undefined : waiting.start + latenessMs;
   }
-  const due = state.closed + slots.hopMs + latenessMs;
-  const isWanted = state.panes.length > 0 || (fillsSilence(state, spec) && due <= state.seen + maxGapMs);
-  return isWanted ? due : undefined;
+  const next = state.closed + slots.hopMs;
+  if (fillsSilence(state, spec) && next + latenessMs <= state.seen + maxGapMs) return next + latenessMs;
+  // Slots before the first with a value make no rows.
+  const [first] = state.panes;
+  return first && Math.max(next, aligned(first.start, slots.hopMs, slots.offsetMs) + slots.hopMs) + latenessMs;
 }

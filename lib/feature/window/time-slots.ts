@@ -44,7 +44,7 @@ export function passTime(state: WindowState, spec: WindowSpec, slots: TimeSlots,
 }
 
 /** The last boundary that is not after a time. */
-function aligned(time: number, stepMs: number, offsetMs: number): number {
+export function aligned(time: number, stepMs: number, offsetMs: number): number {
   return Math.floor((time - offsetMs) / stepMs) * stepMs + offsetMs;
 }
 
