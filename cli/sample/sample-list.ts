@@ -29,6 +29,7 @@ export interface Filter {
   readonly category?: string;
   readonly source?: string;
   readonly group?: string;
+  readonly prediction?: string;
   readonly modelVersion?: string;
   readonly correlationId?: string;
 }
@@ -37,6 +38,7 @@ export const FILTERS = [
   { flag: '--category <name>', says: 'of one category' },
   { flag: '--source <name>', says: 'from one source' },
   { flag: '--group <name>', says: 'of one group' },
+  { flag: '--prediction <text>', says: 'that a model took for this' },
   { flag: '--model-version <name>', says: 'labelled by one model' },
   { flag: '--correlation-id <id>', says: 'that one signal became' },
 ] as const;
@@ -56,9 +58,12 @@ export async function listSamples(
   limit: number,
   after?: string,
 ): Promise<SamplePage> {
-  const { dataset, category, source, group, modelVersion, correlationId } = filter;
-  const query = { dataset, category, source, group, model_version: modelVersion, correlation_id: correlationId };
-  const { body } = await gateway.call({ method: 'GET', path: SAMPLES + queryOf({ ...query, limit, after }) });
+  const { dataset, category, source, group, prediction, modelVersion, correlationId } = filter;
+  const facts = { source, group, prediction, model_version: modelVersion, correlation_id: correlationId };
+  const { body } = await gateway.call({
+    method: 'GET',
+    path: SAMPLES + queryOf({ dataset, category, ...facts, limit, after }),
+  });
   return parsePage(body);
 }
 

@@ -13,11 +13,14 @@ import { type SensoryConfig, sensoryConfig } from './config.ts';
 import { openDatasets } from './datasets.ts';
 import { openEpochs } from './feed/epoch.ts';
 import { openSensoryMetrics } from './metrics.ts';
+import { watchDeadTasks } from './order/dead-tasks.ts';
 import { openFileWriter } from './order/file-order.ts';
 import { openOrderStore } from './order/order-store.ts';
 import { openShardProcessor } from './order/process-shard.ts';
 import { openRabbitmqOrderQueue } from './order/rabbitmq.ts';
+import { recordGivenUp } from './order/shard-failure.ts';
 import { openPixelSource } from './pack/pixel-source.ts';
+import { openRelabelling } from './relabel.ts';
 import { datasetRoutes } from './route/dataset-routes.ts';
 import { defaultDataset, oldRoutes } from './route/old-routes.ts';
 import { orderRoutes } from './route/order-routes.ts';
@@ -28,6 +31,8 @@ import { taskRoute } from './route/task-route.ts';
 /** Orders are forgotten a week after they were taken, with their files. */
 const ORDER_MS = 7 * 24 * 60 * 60 * 1000;
 const SWEEP_MS = 60 * 60 * 1000;
+/** A relabelling that began so long ago is not done by the process that began it. */
+const RELABEL_MS = 60 * 1000;
 
 /** Opens the function: samples in, batches out. */
 export async function open(env: Environment): Promise<OpenedFunction> {
@@ -61,6 +66,16 @@ export async function open(env: Environment): Promise<OpenedFunction> {
   // The connector waits on the task queue: it is made without waiting for the first order. Without a broker the next
   // call that needs it tries again.
   queue.prepare().catch((error) => log.warn({ err: error }, 'RabbitMQ is not there yet'));
+  const deadTasks = watchDeadTasks(
+    () => amqpUrl(config, secrets),
+    (orderId, shard) => recordGivenUp(orders, orderId, shard),
+    log,
+  );
+  const labels = openRelabelling(store, database, catalogueOf);
+  const recover = () =>
+    labels.recover(RELABEL_MS).catch((error) => log.warn({ err: error }, 'Cannot complete relabellings for now'));
+  recover();
+  const recovering = setInterval(recover, RELABEL_MS).unref();
   const sweeping = setInterval(() => {
     orders.sweep(Date.now() - ORDER_MS).catch((error) => log.warn({ err: error }, 'Cannot sweep old orders for now'));
   }, SWEEP_MS).unref();
@@ -73,7 +88,7 @@ export async function open(env: Environment): Promise<OpenedFunction> {
       ...oldRoutes(parts),
       ...streamRoutes(parts, stream),
       ...orderRoutes(parts, stream),
-      ...sampleRoutes(parts, database),
+      ...sampleRoutes(parts, labels),
       ...datasetRoutes(parts),
       taskRoute(processShard, capture.process, metrics.base.events),
     ],
@@ -84,9 +99,11 @@ export async function open(env: Environment): Promise<OpenedFunction> {
     },
     async close() {
       clearInterval(sweeping);
+      clearInterval(recovering);
       await capture.close();
       await datasets.close();
       orders.close();
+      await deadTasks.close();
       await queue.close();
       await database.close();
       store.close();

@@ -1,6 +1,5 @@
 import { LRUCache } from 'lru-cache';
 import { BoxError } from '#lib/error/box-error.ts';
-import { VERDICT } from '#lib/error/verdict.ts';
 import type { Log } from '#lib/log/log.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
 import type { Snapshot } from '../catalogue/snapshot.ts';
@@ -11,6 +10,7 @@ import type { PixelSource } from '../pack/pixel-source.ts';
 import { type FileOrder, type Order, type ShardState, withoutFailure, withShard } from './order.ts';
 import type { OrderQueue, ResultMessage, ResultPublisher } from './order-queue.ts';
 import type { OrderStore } from './order-store.ts';
+import { recordFailure } from './shard-failure.ts';
 
 export interface ShardParts {
   readonly orders: OrderStore;
@@ -71,25 +71,13 @@ export function openShardProcessor(parts: ShardParts): (orderId: string, shard: 
     try {
       await work(orderId, shard);
     } catch (error) {
-      await recordFailure(parts, orderId, shard, BoxError.from(error));
+      await recordFailure(parts.orders, orderId, shard, BoxError.from(error)).catch((cause: unknown) => {
+        // The task's own error is told; what could not be recorded is found again at the next try.
+        parts.log.warn({ err: cause, order: orderId, shard }, 'Cannot record why a shard failed');
+      });
       throw error;
     }
   };
-}
-
-/** Keeps the reason with the order, for those who wait for it. */
-async function recordFailure({ orders, log }: ShardParts, orderId: string, shard: number, error: BoxError) {
-  const final = VERDICT[error.code] === 'dead';
-  try {
-    await orders.update(orderId, (order) => {
-      if (order.shards[shard] === undefined) return order;
-      const failure = { message: error.message, at: new Date().toISOString(), final };
-      return withShard(order, shard, (state) => ({ ...state, failure }));
-    });
-  } catch (cause) {
-    // The task's own error is told; what could not be recorded is found again at the next try.
-    log.warn({ err: cause, order: orderId, shard }, 'Cannot record why a shard failed');
-  }
 }
 
 interface Prepared {

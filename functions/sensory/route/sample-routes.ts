@@ -1,4 +1,3 @@
-import type { CouchDatabase } from '#lib/couchdb/couch-database.ts';
 import { BoxError } from '#lib/error/box-error.ts';
 import type { FunctionRequest, FunctionResponse, Route } from '#lib/function/route.ts';
 import { jsonBody, queryInteger, queryText } from '#lib/function/route.ts';
@@ -10,6 +9,7 @@ import type { Snapshot } from '../catalogue/snapshot.ts';
 import { fieldsOf, refused } from '../fields.ts';
 import { DUPLICATES, keepSample } from '../keep-sample.ts';
 import { checkName, parseDatasetFolder } from '../names.ts';
+import type { Relabelling } from '../relabel.ts';
 import { defaultDataset, type SensoryParts } from './old-routes.ts';
 
 const MAX_PAGE = 1000;
@@ -17,16 +17,16 @@ const MAX_THUMBNAIL = 512;
 const SHA256 = /^[0-9a-f]{64}$/;
 
 /** Samples as resources: any content type, with what is known of where they come from. */
-export function sampleRoutes(parts: SensoryParts, history: CouchDatabase): Route[] {
+export function sampleRoutes(parts: SensoryParts, labels: Relabelling): Route[] {
   const one = '/api/sensory/sample/:id';
   return [
     { method: 'POST', path: '/api/sensory/sample', handle: (request) => add(parts, request) },
     { method: 'GET', path: '/api/sensory/sample', handle: (request) => list(parts, request) },
-    { method: 'GET', path: one, handle: (request) => show(parts, history, request) },
+    { method: 'GET', path: one, handle: (request) => show(parts, labels, request) },
     { method: 'GET', path: `${one}/bytes`, handle: (request) => sendBytes(parts, request) },
     { method: 'GET', path: `${one}/thumbnail`, handle: (request) => sendThumbnail(parts, request) },
-    { method: 'POST', path: `${one}/label`, handle: (request) => relabel(parts, history, request) },
-    { method: 'DELETE', path: one, handle: (request) => remove(parts, request) },
+    { method: 'POST', path: `${one}/label`, handle: (request) => relabel(parts, labels, request) },
+    { method: 'DELETE', path: one, handle: (request) => remove(parts, labels, request) },
     { method: 'POST', path: `${one}/undelete`, handle: (request) => undelete(parts, request) },
   ];
 }
@@ -66,7 +66,7 @@ async function list(parts: SensoryParts, request: FunctionRequest): Promise<Func
   const snapshot = await catalogue.snapshot();
   const limit = queryInteger(request, 'limit', 1, MAX_PAGE) ?? 100;
   const after = queryText(request, 'after');
-  const wanted = ['category', 'source', 'group', 'model_version', 'correlation_id'] as const;
+  const wanted = ['category', 'source', 'group', 'prediction', 'model_version', 'correlation_id'] as const;
   const filters = wanted.flatMap((name) => {
     const value = queryText(request, name);
     return value === undefined ? [] : [{ name, value }];
@@ -91,10 +91,16 @@ async function find(parts: SensoryParts, request: FunctionRequest) {
   throw new BoxError('not_found', `Cannot find sample ${id}: there is none in ${catalogue.places.folder}`);
 }
 
-async function show(parts: SensoryParts, history: CouchDatabase, request: FunctionRequest): Promise<FunctionResponse> {
+/** The sample that is to be changed, once an earlier change of it is completed. */
+async function findWhole(parts: SensoryParts, labels: Relabelling, request: FunctionRequest) {
+  const { id, catalogue } = await find(parts, request);
+  await labels.settle(catalogue, id);
+  return find(parts, request);
+}
+
+async function show(parts: SensoryParts, labels: Relabelling, request: FunctionRequest): Promise<FunctionResponse> {
   const { id, catalogue, snapshot, sample } = await find(parts, request);
-  const known = await history.get(historyId(catalogue, id));
-  return { status: 200, body: { ...describe(snapshot, sample), history: known?.changes ?? [] } };
+  return { status: 200, body: { ...describe(snapshot, sample), history: await labels.history(catalogue, id) } };
 }
 
 async function sendBytes(parts: SensoryParts, request: FunctionRequest): Promise<FunctionResponse> {
@@ -118,40 +124,19 @@ async function sendThumbnail(parts: SensoryParts, request: FunctionRequest): Pro
   return { status: 200, headers: { 'content-type': 'image/png' }, body };
 }
 
-/** Copies the object to its new place, tells the catalogue of both at once, then removes the old one. */
-async function move(parts: SensoryParts, catalogue: Catalogue, sample: Sample, category: string): Promise<Sample> {
-  const { data } = catalogue.places;
-  const path = `${category}/${sample.path.slice(sample.category.length + 1)}`;
-  const { bytes, contentType, metadata } = await parts.store.get(data + sample.path);
-  const { etag } = await parts.store.put(data + path, bytes, { contentType, metadata });
-  const moved = { ...sample, path, category, etag };
-  await catalogue.change({ removed: [sample.path], added: [moved] });
-  await parts.store.delete([data + sample.path]);
-  return moved;
-}
-
-async function relabel(
-  parts: SensoryParts,
-  history: CouchDatabase,
-  request: FunctionRequest,
-): Promise<FunctionResponse> {
+async function relabel(parts: SensoryParts, labels: Relabelling, request: FunctionRequest): Promise<FunctionResponse> {
   const fields = fieldsOf(jsonBody(request));
   const category = checkName('category', fields.category);
   const by = checkName('by', fields.by);
-  const { id, catalogue, snapshot, sample } = await find(parts, request);
+  const { id, catalogue, snapshot, sample } = await findWhole(parts, labels, request);
   if (sample.category === category) return { status: 200, body: describe(snapshot, sample) };
-  const key = historyId(catalogue, id);
-  const known = await history.get(key);
-  const before: unknown[] = Array.isArray(known?.changes) ? known.changes : [];
-  // Recorded first: a label that changed without a trace would be worse than a trace of a change that failed.
   const change = { at: new Date().toISOString(), by, from: sample.category, to: category };
-  await history.put(key, { changes: [...before, change] }, known?._rev);
-  const moved = await move(parts, catalogue, sample, category);
-  return { status: 200, body: { ...describe(snapshot, moved), history: [...before, change] } };
+  const moved = await labels.relabel(catalogue, sample, id, change);
+  return { status: 200, body: { ...describe(snapshot, moved), history: await labels.history(catalogue, id) } };
 }
 
-async function remove(parts: SensoryParts, request: FunctionRequest): Promise<FunctionResponse> {
-  const { id, catalogue, sample } = await find(parts, request);
+async function remove(parts: SensoryParts, labels: Relabelling, request: FunctionRequest): Promise<FunctionResponse> {
+  const { id, catalogue, sample } = await findWhole(parts, labels, request);
   const { data, deleted } = catalogue.places;
   const { bytes, contentType, metadata } = await parts.store.get(data + sample.path);
   await parts.store.put(`${deleted}${id}/${sample.path}`, bytes, { contentType, metadata });
@@ -178,8 +163,4 @@ async function undelete(parts: SensoryParts, request: FunctionRequest): Promise<
     return { status: 200, body: describe(await catalogue.snapshot(), sample) };
   }
   throw new BoxError('not_found', `Cannot undelete sample ${id}: it is not among the deleted`);
-}
-
-function historyId({ places }: Catalogue, id: string): string {
-  return `history:${places.folder}:${id}`;
 }

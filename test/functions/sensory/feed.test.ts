@@ -126,6 +126,13 @@ for (const [name, start] of Object.entries(S3_SERVERS)) {
       assert.equal(new Set(workers.flatMap(numbers)).size, COUNT);
     });
 
+    it('ends the stream of a worker that has no sample of the epoch', async () => {
+      const read = await stream({ seed: 3, worker: COUNT, workers: COUNT + 1, epochs: 2 });
+      assert.deepEqual([numbers(read).length, read.end?.ended], [0, true]);
+      const rest = await stream({ cursor: read.end?.cursor ?? '' });
+      assert.deepEqual([numbers(rest).length, rest.end?.ended], [0, true]);
+    });
+
     it('splits into train, val and test that share nothing', async () => {
       const parts = await Promise.all(['train', 'val', 'test'].map((split) => stream({ split })));
       const sizes = parts.map((read) => numbers(read).length);
@@ -243,6 +250,20 @@ for (const [name, start] of Object.entries(S3_SERVERS)) {
         assert.ok(bytes.includes(Buffer.from((await stream({ seed: 7, batches: 1 })).batches[0]?.pixels[0] ?? [])));
       });
     }
+
+    it('answers who waits for an order once more of it is there', async () => {
+      const placed = await sensory.call('POST', '/api/sensory/order', { format: 'npy', file_samples: 50 }, key);
+      const seen: number[] = [];
+      for (let last = placed.json; last.state === 'running'; seen.push(last.done)) {
+        const path = `${placed.json.links.self}?wait=30&done=${last.done}`;
+        last = (await sensory.call('GET', path, undefined, key)).json;
+      }
+      assert.ok(
+        seen.every((done, i) => done > (seen[i - 1] ?? 0)),
+        String(seen),
+      );
+      assert.equal(seen.at(-1), COUNT);
+    });
 
     it('cancels an order and removes its files', async () => {
       const done = await order({ format: 'npz', size: 10 });
