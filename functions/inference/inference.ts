@@ -29,6 +29,7 @@ import { protocolError, protocolRoutes } from './oip/routes.ts';
 import { openEventProcessor } from './prediction/process-events.ts';
 import { openScenarioModels } from './prediction/scenario-models.ts';
 import { openCatalog } from './serving/catalog.ts';
+import { openLoadOverrides } from './serving/load-overrides.ts';
 import { registerModelMetrics } from './serving/model-metrics.ts';
 import { openStatsBook } from './serving/model-stats.ts';
 import { openRepositoryProvider } from './serving/repository-provider.ts';
@@ -74,13 +75,17 @@ export async function openInference(config: InferenceConfig, log: Log): Promise<
   if (repository) {
     providers.push(openRepositoryProvider({ bucket: config.modelBucket, store: repository, fetcher, load, log }));
   }
-  const catalog = openCatalog(providers, registry);
+  const overrides = openLoadOverrides({ providers, fetcher, load });
+  const catalog = openCatalog([overrides], registry);
   return openFunction({
     name: 'inference',
     log,
     metrics,
     secrets,
-    routes: [verifyRoute({ fetcher, registry, load }), ...protocolRoutes({ catalog, stats, version: PROTOCOL_SERVER })],
+    routes: [
+      verifyRoute({ fetcher, registry, load }),
+      ...protocolRoutes({ catalog, overrides, stats, version: PROTOCOL_SERVER }),
+    ],
     errorResponse: protocolError,
     processEvents: openEventProcessor(openScenarioClient({ gatewayUrl, secrets }), models, stats, state.store),
     async close() {

@@ -3,21 +3,24 @@ import { HTTP_STATUS } from '#lib/error/http-status.ts';
 import { type FunctionRequest, type FunctionResponse, parseJson, type Route } from '#lib/function/route.ts';
 import type { LoadedModel } from '../model/loaded-model.ts';
 import type { Catalog } from '../serving/catalog.ts';
+import type { LoadOverrides } from '../serving/load-overrides.ts';
 import type { StatsBook } from '../serving/model-stats.ts';
 import type { ServedModel } from '../serving/served-model.ts';
 import { readInferRequest } from './infer-request.ts';
 import { writeInferResponse } from './infer-response.ts';
+import { readLoadParameters } from './load-parameters.ts';
 import { modelConfig, modelMetadata, modelStatistics, SERVER } from './metadata.ts';
 import { splitBody } from './request-body.ts';
 
 export interface ProtocolOptions {
   readonly catalog: Catalog;
+  readonly overrides: LoadOverrides;
   readonly stats: StatsBook;
   readonly version: string;
 }
 
 /** The Open Inference Protocol v2 over REST, with the extensions of Triton's that its client uses. */
-export function protocolRoutes({ catalog, stats, version }: ProtocolOptions): Route[] {
+export function protocolRoutes({ catalog, overrides, stats, version }: ProtocolOptions): Route[] {
   const onModel = (
     suffix: string,
     method: Route['method'],
@@ -65,8 +68,12 @@ export function protocolRoutes({ catalog, stats, version }: ProtocolOptions): Ro
     {
       method: 'POST',
       path: '/v2/repository/models/:model/load',
-      async handle({ params }) {
-        await catalog.load(params.model ?? '');
+      async handle({ params, body }) {
+        const name = params.model ?? '';
+        // What did not load is taken back: nobody is to see it in the list that was read meanwhile.
+        await overrides
+          .replace(name, readLoadParameters(body), () => catalog.load(name))
+          .finally(() => catalog.refresh());
         return ok({});
       },
     },
@@ -82,6 +89,8 @@ export function protocolRoutes({ catalog, stats, version }: ProtocolOptions): Ro
       path: '/v2/repository/models/:model/unload',
       async handle({ params }) {
         await catalog.unload(params.model ?? '');
+        overrides.drop(params.model ?? '');
+        catalog.refresh();
         return ok({});
       },
     },
@@ -119,7 +128,10 @@ async function infer(
   const { name, version } = served;
   const started = performance.now();
   try {
-    const asked = readInferRequest(await splitBody(request), model.signature);
+    const body = await splitBody(request);
+    const asked = readInferRequest(body, model.signature);
+    // The tensors have memory of their own.
+    body.release();
     const rows = asked.inputs[0]?.shape[0] ?? 1;
     const read = performance.now();
     const result = await model.submit(asked.inputs);

@@ -33,6 +33,8 @@ export interface Catalog {
    * @returns the model that serves now, the newest version when none is named
    */
   load(name: string, version?: string): Promise<ServedModel>;
+  /** Looks for models anew with the next question: somebody knows that they have changed. */
+  refresh(): void;
   /** Takes a model out of service until it is loaded again; requests that are under way end. */
   unload(name: string): Promise<void>;
 }
@@ -76,6 +78,7 @@ export function openCatalog(providers: readonly ModelProvider[], registry: Model
       const ref = await next.ref;
       await registry.use(ref, async (model) => {
         if (model.trial.failure && model.trial.contradicts) throw contradicts(served.name, model.trial.failure);
+        checkNames(served, model);
         await checkGolden(model, served.golden);
       });
       const before = states.get(key);
@@ -137,6 +140,7 @@ export function openCatalog(providers: readonly ModelProvider[], registry: Model
       unloaded.delete(name);
       return served;
     },
+    refresh: () => listing.forget(),
     async unload(name) {
       const all = await listing.named(name);
       if (all.length === 0) throw unknownModel(name, undefined);
@@ -149,6 +153,16 @@ export function openCatalog(providers: readonly ModelProvider[], registry: Model
       }
     },
   };
+}
+
+function checkNames({ name, names }: ServedModel, { signature }: LoadedModel): void {
+  for (const kind of ['inputs', 'outputs'] as const) {
+    const known = signature[kind].map((spec) => spec.name);
+    const stranger = names?.[kind].find((wanted) => !known.includes(wanted));
+    if (stranger === undefined) continue;
+    const rule = `the ${kind} of its config must be among ${known.map((each) => JSON.stringify(each)).join(', ')}`;
+    throw new BoxError('invalid_argument', `Cannot load model ${name}: ${rule}, got ${JSON.stringify(stranger)}`);
+  }
 }
 
 function contradicts(name: string, failure: BoxError): BoxError {

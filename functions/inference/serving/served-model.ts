@@ -14,6 +14,8 @@ export interface ServedModel {
   readonly pinned: boolean;
   /** What the model must pass before it serves. */
   readonly golden: readonly GoldenSample[];
+  /** Tensors that it must have, where somebody who loaded it named them. */
+  readonly names?: { readonly inputs: readonly string[]; readonly outputs: readonly string[] };
   /** Changes when the entry names another file or is run in another way. */
   readonly tag: string;
   fetch(): Promise<FetchedModel>;

@@ -1,6 +1,9 @@
+import { createHash } from 'node:crypto';
 import { access, readFile } from 'node:fs/promises';
+import { Readable } from 'node:stream';
 import { BoxError } from '#lib/error/box-error.ts';
-import { externalFiles, freeBytes, readOnnx } from '../onnx/onnx-file.ts';
+import { freeBytes } from '../onnx/free-bytes.ts';
+import { externalFiles, readOnnx } from '../onnx/onnx-file.ts';
 import type { ConvertedModels } from '../tensorflow/converted-models.ts';
 import { type CachedFile, type ModelCache, tooLarge } from './model-cache.ts';
 import { openModelFolder } from './model-folder.ts';
@@ -33,6 +36,7 @@ export function openModelFetcher(options: FetchOptions): ModelFetcher {
       const hash = sha256?.toLowerCase();
       return options.converted.of(() => fetchFile(location, hash, options), tensors, hash);
     },
+    keep: (files) => keepSent(files, options.cache),
     has: ({ path }) =>
       access(path).then(
         () => true,
@@ -51,6 +55,21 @@ async function fetchWhole(location: string, sha256: string | undefined, options:
     beside.push({ name, file: await fetchFile(siblingOf(location, name), undefined, options) });
   }
   return openModelFolder(model, beside);
+}
+
+async function keepSent(files: ReadonlyMap<string, Buffer>, cache: ModelCache): Promise<FetchedModel> {
+  const take = (name: string): Promise<CachedFile> => {
+    const bytes = files.get(name);
+    if (bytes === undefined) {
+      throw new BoxError('unprocessable', `Cannot load model: its file ${JSON.stringify(name)} must be sent with it`);
+    }
+    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    return cache.keep(`sent:${sha256}`, Readable.from([bytes]), false, {});
+  };
+  const model = await take('model.onnx');
+  const beside: { name: string; file: CachedFile }[] = [];
+  for (const name of otherFiles(await readFile(model.path))) beside.push({ name, file: await take(name) });
+  return beside.length === 0 ? { ...model, hash: model.sha256 } : openModelFolder(model, beside);
 }
 
 function otherFiles(bytes: Buffer): readonly string[] {

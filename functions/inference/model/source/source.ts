@@ -53,6 +53,12 @@ export interface ModelFetcher {
    * @throws BoxError `not_implemented` where nothing here converts graphs, and what `fetch` throws
    */
   fetchConverted(location: string, tensors: GraphTensors, sha256?: string): Promise<FetchedModel>;
+  /**
+   * Takes a model that was sent here: its files by name, `model.onnx` among them.
+   *
+   * @throws BoxError `unprocessable` when it is no ONNX model or a file that holds its tensors is missing
+   */
+  keep(files: ReadonlyMap<string, Buffer>): Promise<FetchedModel>;
   /** Whether what was fetched is still on disk. */
   has(model: FetchedModel): Promise<boolean>;
 }

@@ -1,11 +1,13 @@
 """Runs NVIDIA's own client against the inference function. By hand, with Python 3.11 or later:
 
-    python3 -m venv venv && venv/bin/pip install 'tritonclient[http]' numpy
+    python3 -m venv venv && venv/bin/pip install -r test/python/requirements.txt
     venv/bin/python tritonclient_test.py [URL [KEY]]
 
-Without a URL it starts serve.ts beside it, with `node` of the clone.
+The URL is the function's own or the gateway's with the function's path. Without one it starts serve.ts beside it, with
+`node` of the clone. `npm test` runs it through the gateway.
 """
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -123,7 +125,25 @@ def check(client):
     refused(503, "unloaded", lambda: client.infer("linear", inputs_of({"x": ("FP32", x)}, True)))
     client.load_model("linear")
     assert client.is_model_ready("linear")
-    stats = client.get_inference_statistics("linear")["model_stats"][0]
+    config = client.get_model_config("linear")
+    config["max_batch_size"] = 8
+    client.load_model("linear", config=json.dumps(config))
+    assert client.get_model_config("linear")["max_batch_size"] == 8
+    assert np.allclose(client.infer("linear", inputs_of({"x": ("FP32", x)}, True)).as_numpy("y"), expected, atol=1e-6)
+    client.load_model("linear")
+    assert client.get_model_config("linear")["max_batch_size"] == 256
+    files = {"file:3/model.onnx": (HERE.parent / "models" / "linear.onnx").read_bytes()}
+    client.load_model("sent", config="{}", files=files)
+    assert client.get_model_metadata("sent")["versions"] == ["3"]
+    answer = client.infer("sent", inputs_of({"x": ("FP32", x)}, True), model_version="3")
+    assert np.allclose(answer.as_numpy("y"), expected, atol=1e-6) and answer.get_response()["model_version"] == "3"
+    client.unload_model("sent", unload_dependents=True)
+    assert not client.is_model_ready("sent")
+    refused(400, "instance_group", lambda: client.load_model("linear", config='{"instance_group": [{"kind": "KIND_GPU"}]}'))
+    refused(404, "nobody", lambda: client.load_model("nobody"))
+    assert client.is_model_ready("linear")
+
+    stats = client.get_inference_statistics("linear", "1")["model_stats"][0]
     assert stats["inference_stats"]["success"]["count"] >= 20 and stats["inference_count"] >= 40, stats
     assert stats["inference_stats"]["fail"]["count"] >= 2
     assert len(client.get_inference_statistics()["model_stats"]) >= 3
