@@ -190,7 +190,13 @@ export function record(
   const definition = Object.fromEntries(
     Object.entries(stages).map(([stage, { in: inTopic, out, function: name }]) => [
       `${stage}_definition`,
-      { in_topic: inTopic, out_topic: out, ...(name !== undefined && { function: name }), rules: [] },
+      {
+        in_topic: inTopic,
+        out_topic: out,
+        ...(name !== undefined && { function: name }),
+        ...(stage === 'ingestion' && { data_descriptor: { ingestion_data_name: '', feature_list: [] } }),
+        ...(stage === 'notification' && { rules: [] }),
+      },
     ]),
   );
   return {

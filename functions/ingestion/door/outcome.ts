@@ -3,7 +3,7 @@ import type { StageProgress } from '#lib/bus/stage-progress.ts';
 import type { TopicMessage, TopicReader } from '#lib/bus/topic-reader.ts';
 import { BoxError } from '#lib/error/box-error.ts';
 import { bareContentType, isJsonContentType } from '#lib/message/cloud-event.ts';
-import { type Stage, type StageDefinition, stagesOf } from '#lib/scenario/scenario.ts';
+import { type ScenarioRecord, type Stage, type StageDefinition, stagesOf } from '#lib/scenario/scenario.ts';
 import type { Accepted } from './door.ts';
 
 /** What became of a signal: the bodies of what each stage made of it. */
@@ -47,7 +47,10 @@ export async function waitForOutcome(
     const isLast = index === stages.length - 1;
     if (stage !== 'ingestion' || isLast) outcome[NAMES[stage]] = made.map(bodyOf);
     if (isLast) break;
-    if (made.length === 0) throw refused(signal, stage);
+    if (made.length === 0) {
+      if (stage === 'ingestion' && addsUp(record)) return withoutAny(stages.map((each) => each.stage));
+      throw refused(signal, stage);
+    }
     lastSeq = Math.max(...made.map(({ seq }) => seq));
   }
   return outcome;
@@ -73,6 +76,16 @@ async function untilDone(
     await delay(pauseMs);
     pauseMs = Math.min(pauseMs * 1.5, LONGEST_PAUSE_MS);
   }
+}
+
+/** Whether signals add up in windows: then most of them make nothing by themselves. */
+function addsUp({ scenario }: ScenarioRecord): boolean {
+  return scenario.scenario_definition.ingestion_definition?.data_descriptor.window !== undefined;
+}
+
+/** The outcome of a signal that completed no window. */
+function withoutAny(stages: readonly (keyof typeof NAMES)[]): Outcome {
+  return Object.fromEntries(stages.filter((stage) => stage !== 'ingestion').map((stage) => [NAMES[stage], []]));
 }
 
 /** The messages that a stage published for the signal, or for one of the signals in it. */

@@ -1,10 +1,24 @@
 import assert from 'node:assert/strict';
 import type { OpenedFunction } from '#lib/function/contract.ts';
+import type { ScenarioRecord } from '#lib/scenario/scenario.ts';
 import { open } from '../../../functions/ingestion/handler.ts';
 import { answering, type Fixture, openFixture, record } from '../../connector/fixture.ts';
 import { post } from './call.ts';
 
 const KEY = { authorization: 'Bearer secret-key' };
+
+/** A scenario whose signals add up in windows. */
+function windowRecord(): ScenarioRecord {
+  const made = record('u', {
+    ingestion: { in: 'u.in', out: 'u.features' },
+    inference: { in: 'u.features', out: 'u.predictions' },
+  });
+  const { ingestion_definition: ingestion, ...stages } = made.scenario.scenario_definition;
+  assert.ok(ingestion);
+  const data_descriptor = { ...ingestion.data_descriptor, window: { size_signals: 2 } };
+  const scenario_definition = { ...stages, ingestion_definition: { ...ingestion, data_descriptor } };
+  return { ...made, scenario: { ...made.scenario, scenario_definition } };
+}
 
 /** The connector, with functions that answer as the real ones do, and the door in front. */
 describe('POST /signal/{scenario}?wait=1', () => {
@@ -18,13 +32,17 @@ describe('POST /signal/{scenario}?wait=1', () => {
       inference: { in: 'w.features', out: 'w.predictions' },
       notification: { in: 'w.predictions', out: 'w.notifications' },
     });
+    const adding = windowRecord();
     const { functions } = fixture.gateway;
     functions.set('orchestrator', ({ path }) =>
-      path.includes('/scenario/') ? { status: 200, body: JSON.stringify(scenario) } : { status: 404 },
+      path.includes('/scenario/')
+        ? { status: 200, body: JSON.stringify(path.includes('/scenario/u') ? adding : scenario) }
+        : { status: 404 },
     );
     functions.set(
       'ingestion',
       answering((event) => {
+        if (event.data === 'added') return [];
         if (event.data === 'bad') return { error: { code: 'invalid_argument', message: 'bad', retry: false } };
         const values = Array.isArray(event.data) ? event.data : [event.data];
         return values.map((value, i) => ({
@@ -43,6 +61,7 @@ describe('POST /signal/{scenario}?wait=1', () => {
       }),
     );
     await fixture.put(scenario);
+    await fixture.put(adding);
     fn = await open({
       GATEWAY_URL: fixture.gateway.url,
       NATS_URL: fixture.natsUrl,
@@ -95,6 +114,14 @@ describe('POST /signal/{scenario}?wait=1', () => {
     assert.equal(status, 422);
     assert.equal(body.stage, 'ingestion');
     assert.match(String(body.detail), /stage ingestion made nothing of it; the reason is with the dead letters$/);
+  });
+
+  it('answers without predictions for a signal that only adds up to a window', async () => {
+    const { status, body } = await post(fn, '/signal/u/cam?wait=1', '"added"', {
+      ...KEY,
+      'content-type': 'application/json',
+    });
+    assert.deepEqual([status, body.predictions, body.notifications], [200, [], undefined]);
   });
 
   it('says 504 with the correlation id when it takes too long; the signal is processed all the same', async () => {
