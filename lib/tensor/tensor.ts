@@ -74,8 +74,10 @@ export function numericFromBytes(dtype: Exclude<Dtype, 'string'>, bytes: Uint8Ar
   if (bytes.byteLength !== expected) {
     throw invalid(`${count} elements of ${dtype} are ${expected} bytes, got ${bytes.byteLength}`);
   }
-  // A copy of its own: pooled Buffers are neither aligned nor transferable.
-  return new type(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength), 0, count);
+  // A copy of its own: pooled Buffers are neither aligned nor transferable. A slice would be filled with zeros first.
+  const copy = Buffer.allocUnsafeSlow(expected);
+  copy.set(bytes);
+  return new type(copy.buffer, 0, count);
 }
 
 function isShape(value: unknown): value is number[] {

@@ -4,7 +4,7 @@ import { elementCount, type Tensor } from '#lib/tensor/tensor.ts';
 import { type DeclaredShapes, type DryRun, dryRun } from './dry-run.ts';
 import type { Model, SessionOptions, Signature } from './model.ts';
 import { openSession } from './onnx/session.ts';
-import type { ThreadPool } from './onnx/thread-pool.ts';
+import type { PooledModel, ThreadPool } from './onnx/thread-pool.ts';
 import { type BatchedResult, openRowBatcher, type RowBatcher } from './row-batcher.ts';
 
 export interface BatchingOptions {
@@ -29,6 +29,10 @@ export interface LoadedModel {
   readonly trial: DryRun;
   readonly placement: 'worker' | 'main';
   readonly waiting: number;
+  /** Worker threads that have it. */
+  readonly copies: number;
+  /** Loads it into one more worker thread, so that its runs need not wait for each other; nothing when all have it. */
+  copy(): Promise<void>;
   /** Runs the request's rows, together with those of others where the model allows it. */
   submit(inputs: readonly Tensor[]): Promise<BatchedResult>;
   /** Frees the model once every request that was submitted has its answer. */
@@ -48,13 +52,35 @@ const AHEAD_ROW_MS = 0.5;
 /** A batch is not to take longer than this, or small requests wait for strangers: rows are fewer for slow models. */
 const BATCH_MS = 4;
 
+/** Where models are loaded. */
+export interface LoadPlace {
+  readonly pool: ThreadPool;
+  readonly log: Log;
+  /** Called when runs wait for each other that a thread without the model could take: time for a copy. */
+  onCrowded(): void;
+}
+
 /**
  * Loads an ONNX file, tries it out and decides where it runs.
  *
  * @throws BoxError `unprocessable` when it is no model that can be run.
  */
-export async function loadModel(path: string, options: LoadOptions, pool: ThreadPool, log: Log): Promise<LoadedModel> {
-  const inWorkers = await pool.load(path, options.session);
+export async function loadModel(path: string, options: LoadOptions, place: LoadPlace): Promise<LoadedModel> {
+  const inWorkers = await place.pool.load(path, options.session, place.onCrowded);
+  try {
+    return await tryAndPlace(path, options, place, inWorkers);
+  } catch (error) {
+    await inWorkers.close();
+    throw error;
+  }
+}
+
+async function tryAndPlace(
+  path: string,
+  options: LoadOptions,
+  { pool, log }: LoadPlace,
+  inWorkers: PooledModel,
+): Promise<LoadedModel> {
   for (const { provider, reason } of inWorkers.skipped) {
     log.warn({ path, provider, reason }, `execution provider ${provider} is not there, the next one is taken`);
   }
@@ -75,7 +101,7 @@ export async function loadModel(path: string, options: LoadOptions, pool: Thread
   return loaded(inWorkers, inMain, trial, batcher);
 }
 
-function loaded(inWorkers: Model, inMain: Model | undefined, trial: DryRun, batcher: RowBatcher): LoadedModel {
+function loaded(inWorkers: PooledModel, inMain: Model | undefined, trial: DryRun, batcher: RowBatcher): LoadedModel {
   return {
     signature: inWorkers.signature,
     trial,
@@ -83,6 +109,10 @@ function loaded(inWorkers: Model, inMain: Model | undefined, trial: DryRun, batc
     get waiting() {
       return batcher.waiting;
     },
+    get copies() {
+      return inWorkers.copies;
+    },
+    copy: () => inWorkers.copy(),
     submit: (inputs) => batcher.submit(inputs),
     async close() {
       await batcher.drain();

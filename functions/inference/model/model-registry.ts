@@ -3,6 +3,7 @@ import { BoxError } from '#lib/error/box-error.ts';
 import type { Log } from '#lib/log/log.ts';
 import type { DeclaredShapes } from './dry-run.ts';
 import { type LoadedModel, type LoadOptions, loadModel } from './loaded-model.ts';
+import { allowedBytes, estimatedBytes, measuredBytes } from './memory-budget.ts';
 import type { ThreadPool } from './onnx/thread-pool.ts';
 import type { FetchedModel } from './source/source.ts';
 
@@ -57,24 +58,26 @@ interface Entry {
   readonly ref: ModelRef;
   readonly loading: Promise<LoadedModel>;
   model: LoadedModel | undefined;
-  /** Estimated until the model is loaded, measured from then on. */
+  /** Of all its copies; estimated until the model is loaded, measured from then on. */
   bytes: number;
   users: number;
-  usedAt: number;
+  usedMs: number;
+  /** When it was to be copied the last time. */
+  copyMs: number;
   /** Called when the last user is done. */
   onIdle?: () => void;
 }
 
-/** What a session takes beside its weights, and weights prepared for the processor: rather too much than too little. */
-const SESSION_BYTES = 256 * 1024;
-const WEIGHT_FACTOR = 1.3;
+/** A model that was not used for so long makes room for a copy of another, in milliseconds. */
+const STALE_MS = 60_000;
+/** A copy that could not be made is not tried again sooner. */
+const COPY_AGAIN_MS = 1000;
 
 export function openModelRegistry({ pool, log, maxBytes }: ModelRegistryOptions): ModelRegistry {
   const entries = new Map<string, Entry>();
   const claims = new Map<string, number>();
   // Models that were given up: a late user may bring one back for a moment.
   const abandoned = new LRUCache<string, true>({ max: 1000 });
-  let clock = 0;
   // Loads are done one after the other, so that what the process grows by is the model's.
   let lastLoad: Promise<unknown> = Promise.resolve();
 
@@ -96,31 +99,58 @@ export function openModelRegistry({ pool, log, maxBytes }: ModelRegistryOptions)
     if (!abandoned.has(entry.key) || entries.get(entry.key) !== entry) return;
     remove(entry).catch((error: unknown) => log.error({ err: error }, 'cannot unload model'));
   };
-  const makeRoom = async (wanted: number, but?: Entry): Promise<void> => {
-    while (total() + wanted > maxBytes) {
+  /** Unloads what was used longest ago until there is room; false when there is none without what is in use. */
+  const makeRoom = async (wanted: number, usedBeforeMs: number): Promise<boolean> => {
+    while (total() + wanted > allowedBytes(maxBytes, total(), process.memoryUsage.rss())) {
       const idle = [...entries.values()].filter(
-        (entry) => entry !== but && entry.users === 0 && entry.model !== undefined && !entry.ref.pinned,
+        ({ users, model, ref, usedMs }) => users === 0 && model !== undefined && !ref.pinned && usedMs <= usedBeforeMs,
       );
-      const oldest = idle.toSorted((a, b) => a.usedAt - b.usedAt)[0];
-      if (oldest === undefined) throw doesNotFit(wanted, total(), maxBytes);
+      const oldest = idle.toSorted((a, b) => a.usedMs - b.usedMs)[0];
+      if (oldest === undefined) return false;
       await remove(oldest);
     }
+    return true;
   };
   const loadNext = async (entry: Entry): Promise<LoadedModel> => {
-    const estimate = estimatedBytes(entry.ref.file.bytes, pool.threads);
-    await makeRoom(estimate, entry);
+    const { file, options } = entry.ref;
+    const estimate = estimatedBytes(file.bytes);
+    await pool.ready();
+    const fits = await makeRoom(estimate, Number.POSITIVE_INFINITY);
+    // What the process has beside its models is no reason to refuse one.
+    if (!fits && total() + estimate > maxBytes) throw doesNotFit(estimate, total(), maxBytes);
     entry.bytes = estimate;
     const before = process.memoryUsage.rss();
-    const model = await loadModel(entry.ref.file.path, entry.ref.options, pool, log);
-    const grown = process.memoryUsage.rss() - before;
-    // Memory that an unloaded model left behind is taken again without growing: never less than the weights.
-    entry.bytes = Math.max(grown, entry.ref.file.bytes * pool.threads + SESSION_BYTES);
+    const model = await loadModel(file.path, options, { pool, log, onCrowded: () => copySoon(entry) });
+    entry.bytes = measuredBytes(process.memoryUsage.rss() - before, file.bytes);
     entry.model = model;
     return model;
   };
+  /** A model that is in demand goes into another thread, if there is room: it is not worth another model. */
+  const copySoon = (entry: Entry): void => {
+    if (entry.model === undefined || performance.now() - entry.copyMs < COPY_AGAIN_MS) return;
+    entry.copyMs = Number.POSITIVE_INFINITY;
+    lastLoad = lastLoad.then(async () => {
+      try {
+        await copyNow(entry);
+      } catch (error) {
+        log.warn({ err: error, hash: entry.ref.file.hash }, 'cannot load the model into another thread');
+      }
+      entry.copyMs = performance.now();
+    });
+  };
+  const copyNow = async (entry: Entry): Promise<void> => {
+    const { model } = entry;
+    if (model === undefined || entries.get(entry.key) !== entry) return;
+    const one = entry.bytes / model.copies;
+    if (!(await makeRoom(one, performance.now() - STALE_MS))) return;
+    entry.bytes += one;
+    await model.copy();
+    log.info({ hash: entry.ref.file.hash, copies: model.copies }, 'model copied');
+  };
   const begin = (key: string, ref: ModelRef): Entry => {
     const started = lastLoad.then(() => loadNext(entry));
-    const entry: Entry = { key, ref, loading: started, model: undefined, bytes: 0, users: 0, usedAt: ++clock };
+    const times = { usedMs: performance.now(), copyMs: Number.NEGATIVE_INFINITY };
+    const entry: Entry = { key, ref, loading: started, model: undefined, bytes: 0, users: 0, ...times };
     entries.set(key, entry);
     lastLoad = started.catch(() => {
       // Whoever asked for the model sees the error; a later call tries again.
@@ -134,7 +164,7 @@ export function openModelRegistry({ pool, log, maxBytes }: ModelRegistryOptions)
       const key = keyOf(ref);
       const entry = entries.get(key) ?? begin(key, ref);
       entry.users++;
-      entry.usedAt = ++clock;
+      entry.usedMs = performance.now();
       try {
         return await work(entry.model ?? (await entry.loading));
       } finally {
@@ -182,10 +212,6 @@ function keyOf(ref: ModelRef): string {
   const key = `${ref.file.hash} ${JSON.stringify([session, batching, placement])}`;
   keys.set(ref, key);
   return key;
-}
-
-function estimatedBytes(fileBytes: number, threads: number): number {
-  return Math.ceil(fileBytes * WEIGHT_FACTOR) * threads + SESSION_BYTES;
 }
 
 function doesNotFit(wanted: number, used: number, maxBytes: number): BoxError {

@@ -2,13 +2,19 @@ import { promisify } from 'node:util';
 import { gunzip, inflate } from 'node:zlib';
 import { BoxError } from '#lib/error/box-error.ts';
 import { type FunctionRequest, parseJson } from '#lib/function/route.ts';
+import { freeBytes } from '../model/onnx/free-bytes.ts';
 
 /** The JSON part of a request and the bytes that follow it. */
 export interface SplitBody {
   readonly json: unknown;
   readonly text: Buffer;
   readonly binary: Buffer;
+  /** Gives the memory of a large body back; nothing of it may be used after. */
+  release(): void;
 }
+
+/** From this size on it pays to give memory back by hand: the collector would look at the whole heap for it. */
+const LARGE_BYTES = 16 * 1024;
 
 /** What a packed body may unpack to. */
 const MAX_UNPACKED_BYTES = 256 * 1024 * 1024;
@@ -24,14 +30,17 @@ const unpackDeflate = promisify(inflate);
 export async function splitBody(request: FunctionRequest): Promise<SplitBody> {
   const body = await unpackBody(request);
   const header = request.headers['inference-header-content-length'];
-  if (header === undefined) return { json: parseJson(body), text: body, binary: body.subarray(body.length) };
+  const release = () => {
+    if (body.length >= LARGE_BYTES) freeBytes(body);
+  };
+  if (header === undefined) return { json: parseJson(body), text: body, binary: body.subarray(body.length), release };
   const length = Number(header);
   if (!/^\d+$/.test(header) || length > body.length) {
     const rule = `Inference-Header-Content-Length must be a whole number of at most ${body.length}, the body's length`;
     throw new BoxError('invalid_argument', `Cannot read request: ${rule}, got ${header.slice(0, 40)}`);
   }
   const text = body.subarray(0, length);
-  return { json: parseJson(text), text, binary: body.subarray(length) };
+  return { json: parseJson(text), text, binary: body.subarray(length), release };
 }
 
 async function unpackBody(request: FunctionRequest): Promise<Buffer> {

@@ -13,8 +13,10 @@ import {
 
 /** One worker thread with the models that it has loaded. */
 export interface ModelThread {
-  /** Runs that were begun and have not ended. */
-  readonly running: number;
+  /** Runs and loads that were begun and have not ended. */
+  readonly busy: number;
+  /** Loads ONNX Runtime, which the first model would do otherwise. */
+  prepare(): Promise<void>;
   load(model: number, path: string, options: SessionOptions): Promise<LoadedFacts>;
   run(model: number, inputs: readonly Tensor[]): Promise<RunResult>;
   measure(model: number, inputs: readonly Tensor[]): Promise<number>;
@@ -36,7 +38,7 @@ export function startModelThread(onDeath: (reason: string) => void): ModelThread
   const worker = new Worker(new URL('./session.worker.ts', import.meta.url));
   const waiting = new Map<number, Waiting>();
   let calls = 0;
-  let running = 0;
+  let busy = 0;
   let closed = false;
 
   worker.on('message', (reply: WorkerReply) => {
@@ -66,24 +68,31 @@ export function startModelThread(onDeath: (reason: string) => void): ModelThread
       worker.postMessage({ ...body, call }, transfer);
     });
 
+  const work = async (body: RequestBody, transfer?: ArrayBuffer[]): Promise<WorkerValue> => {
+    busy++;
+    try {
+      return await ask(body, transfer);
+    } finally {
+      busy--;
+    }
+  };
+
   return {
-    get running() {
-      return running;
+    get busy() {
+      return busy;
+    },
+    async prepare() {
+      await ask({ type: 'prepare' });
     },
     async load(model, path, options) {
-      return (await ask({ type: 'load', model, path, options })) as LoadedFacts;
+      return (await work({ type: 'load', model, path, options })) as LoadedFacts;
     },
     async run(model, inputs) {
       const { tensors, transfer } = packTensors(inputs);
-      running++;
-      try {
-        return (await ask({ type: 'run', model, inputs: tensors }, transfer)) as RunResult;
-      } finally {
-        running--;
-      }
+      return (await work({ type: 'run', model, inputs: tensors }, transfer)) as RunResult;
     },
     async measure(model, inputs) {
-      return (await ask({ type: 'measure', model, inputs })) as number;
+      return (await work({ type: 'measure', model, inputs })) as number;
     },
     async unload(model) {
       await ask({ type: 'unload', model });

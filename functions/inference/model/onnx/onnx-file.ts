@@ -73,11 +73,3 @@ export function externalFiles({ graph }: OnnxFile): readonly string[] {
   }
   return [...names];
 }
-
-/**
- * Gives the memory of a file that was read back at once. The collector does not know how much hangs on a small object:
- * models that are swapped would pile up.
- */
-export function freeBytes(bytes: Buffer): void {
-  if (bytes.byteLength === bytes.buffer.byteLength && bytes.buffer instanceof ArrayBuffer) bytes.buffer.transfer(0);
-}

@@ -1,6 +1,8 @@
 import { parentPort } from 'node:worker_threads';
 import { BoxError } from '#lib/error/box-error.ts';
 import type { Model } from '../model.ts';
+import { freeBytes } from './free-bytes.ts';
+import { loadRuntime } from './runtime.ts';
 import { openSession } from './session.ts';
 import { packOutputs, type WorkerReply, type WorkerRequest, type WorkerValue } from './worker-message.ts';
 
@@ -19,6 +21,9 @@ function loaded(id: number): Model {
 
 async function answer(request: WorkerRequest): Promise<{ value: WorkerValue; transfer: ArrayBuffer[] }> {
   switch (request.type) {
+    case 'prepare':
+      await loadRuntime();
+      return { value: undefined, transfer: [] };
     case 'load': {
       const model = await openSession(request.path, request.options);
       models.set(request.model, model);
@@ -26,6 +31,7 @@ async function answer(request: WorkerRequest): Promise<{ value: WorkerValue; tra
     }
     case 'run': {
       const { outputs, computeMs } = await loaded(request.model).run(request.inputs);
+      for (const { data } of request.inputs) if (ArrayBuffer.isView(data)) freeBytes(data);
       const packed = packOutputs(outputs);
       return { value: { outputs: packed.outputs, computeMs }, transfer: packed.transfer };
     }

@@ -1,16 +1,32 @@
 import { BoxError } from '#lib/error/box-error.ts';
 import type { Log } from '#lib/log/log.ts';
+import type { Tensor } from '#lib/tensor/tensor.ts';
 import type { Model, SessionOptions } from '../model.ts';
 import { type ModelThread, startModelThread } from './model-thread.ts';
 
-/** Worker threads that each hold every model of the pool, so that a run goes to whichever is idle. */
+/**
+ * Worker threads for models. A model is loaded into the thread that has the fewest, and may be copied into others: runs
+ * of it go to whichever of its threads has the least to do. A thread is started when the first model goes there.
+ */
 export interface ThreadPool {
+  /** Threads that there are at most. */
   readonly threads: number;
-  /** Threads without a run of theirs. */
-  idle(): number;
-  /** Loads a model into every thread. */
-  load(path: string, options: SessionOptions): Promise<Model>;
+  /**
+   * Starts the thread that the next model goes to and loads ONNX Runtime there, so that what the process grows by in
+   * `load` is the model's alone.
+   */
+  ready(): Promise<void>;
+  /** @param onCrowded called when a run has to wait for another although a thread without the model could take it */
+  load(path: string, options: SessionOptions, onCrowded: () => void): Promise<PooledModel>;
   close(): Promise<void>;
+}
+
+/** A model in one thread or in more. */
+export interface PooledModel extends Model {
+  /** Threads that have it. */
+  readonly copies: number;
+  /** Loads it into one more thread; does nothing when all have it. */
+  copy(): Promise<void>;
 }
 
 interface Known {
@@ -18,60 +34,92 @@ interface Known {
   readonly options: SessionOptions;
 }
 
-/** @param threads started on first use and again when they die, with the models that they held */
+interface Slot {
+  thread: ModelThread;
+  /** What its thread holds, and gets again when it is started anew. */
+  readonly models: Map<number, Known>;
+}
+
+/** @param threads at most; one that dies is started again with the models that it held */
 export function openThreadPool(threads: number, log: Log): ThreadPool {
-  const known = new Map<number, Known>();
-  const pool: ModelThread[] = [];
+  const slots: Slot[] = [];
   let models = 0;
   let closed = false;
 
-  const start = (at: number): void => {
-    const thread = startModelThread((reason) => {
+  const startThread = (again: () => void): ModelThread =>
+    startModelThread((reason) => {
       log.error({ reason }, 'a model thread ended and is started again');
-      if (!closed) start(at);
+      if (!closed) again();
     });
-    pool[at] = thread;
-    for (const [model, { path, options }] of known) {
-      thread.load(model, path, options).catch((error: unknown) => log.error({ err: error, path }, 'cannot load again'));
-    }
-  };
-  const started = (): readonly ModelThread[] => {
+  const startSlot = (): Slot => {
     if (closed) throw new BoxError('unavailable', 'Cannot run model: the function is closing');
-    while (pool.length < threads) start(pool.length);
-    return pool;
+    const again = (): void => {
+      slot.thread = startThread(again);
+      for (const [model, { path, options }] of slot.models) {
+        slot.thread
+          .load(model, path, options)
+          .catch((error: unknown) => log.error({ err: error, path }, 'cannot load again'));
+      }
+    };
+    const slot: Slot = { thread: startThread(again), models: new Map() };
+    slots.push(slot);
+    return slot;
   };
-  const leastBusy = (): ModelThread => {
-    const [first, ...rest] = started();
-    if (first === undefined) throw new BoxError('internal', 'Cannot run model: there is no thread');
-    return rest.reduce((best, thread) => (thread.running < best.running ? thread : best), first);
+  /** Where a model goes next: the thread with the fewest that has it not, a new one before one that has any. */
+  const emptiest = (model?: number): Slot | undefined => {
+    const without = slots.filter((slot) => model === undefined || !slot.models.has(model));
+    const [found] = without.toSorted((a, b) => a.models.size - b.models.size);
+    if (slots.length < threads && (found === undefined || found.models.size > 0)) return startSlot();
+    return found;
   };
 
   return {
     threads,
-    idle: () => started().filter(({ running }) => running === 0).length,
-    async load(path, options) {
+    async ready() {
+      await emptiest()?.thread.prepare();
+    },
+    async load(path, options, onCrowded) {
       const model = ++models;
-      const loads = await Promise.allSettled(started().map((thread) => thread.load(model, path, options)));
-      const failed = loads.find((load) => load.status === 'rejected');
-      const [first] = loads.flatMap((load) => (load.status === 'fulfilled' ? [load.value] : []));
-      if (failed || first === undefined) {
-        await Promise.allSettled(started().map((thread) => thread.unload(model)));
-        throw failed?.reason;
-      }
-      known.set(model, { path, options });
+      // It may be given up while it is copied.
+      let given = true;
+      const holders: Slot[] = [];
+      const loadInto = async (slot: Slot) => {
+        const facts = await slot.thread.load(model, path, options);
+        if (given) {
+          slot.models.set(model, { path, options });
+          holders.push(slot);
+        } else await slot.thread.unload(model);
+        return facts;
+      };
+      const first = emptiest();
+      if (first === undefined) throw new BoxError('internal', 'Cannot load model: there is no thread');
+      const facts = await loadInto(first);
+      const leastBusy = (): ModelThread => {
+        const { thread } = holders.reduce((best, slot) => (slot.thread.busy < best.thread.busy ? slot : best), first);
+        if (thread.busy > 0 && holders.length < threads) onCrowded();
+        return thread;
+      };
       return {
-        ...first,
-        run: (inputs) => leastBusy().run(model, inputs),
-        measure: (inputs) => leastBusy().measure(model, inputs),
+        ...facts,
+        get copies() {
+          return holders.length;
+        },
+        run: (inputs: readonly Tensor[]) => leastBusy().run(model, inputs),
+        measure: (inputs: readonly Tensor[]) => first.thread.measure(model, inputs),
+        async copy() {
+          const slot = holders.length < threads ? emptiest(model) : undefined;
+          if (slot !== undefined) await loadInto(slot);
+        },
         async close() {
-          known.delete(model);
-          if (!closed) await Promise.allSettled(pool.map((thread) => thread.unload(model)));
+          given = false;
+          for (const { models } of holders) models.delete(model);
+          if (!closed) await Promise.allSettled(holders.map(({ thread }) => thread.unload(model)));
         },
       };
     },
     async close() {
       closed = true;
-      await Promise.all(pool.map((thread) => thread.close()));
+      await Promise.all(slots.map(({ thread }) => thread.close()));
     },
   };
 }

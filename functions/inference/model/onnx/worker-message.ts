@@ -4,6 +4,7 @@ import type { Model, OutputValue, RunResult, SessionOptions } from '../model.ts'
 
 /** What the main thread and a worker that runs models say to each other. `call` ties an answer to its question. */
 export type WorkerRequest =
+  | { readonly call: number; readonly type: 'prepare' }
   | {
       readonly call: number;
       readonly type: 'load';
