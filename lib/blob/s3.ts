@@ -29,11 +29,18 @@ export interface S3Options {
   readonly region: string;
   readonly bucket: string;
   /** Asked again every minute, so that a changed secret is taken up without a restart. */
-  readonly credentials: () => Promise<{ readonly accessKeyId: string; readonly secretAccessKey: string }>;
+  readonly credentials: () => Promise<S3Credentials>;
   /** How long the server may take to answer (default 30 s). */
   readonly timeoutMs?: number;
   /** Where a presigned URL leads, when callers reach the server by another address. */
   readonly publicEndpoint?: string;
+}
+
+export interface S3Credentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  /** Of credentials that a token service gave for a while. */
+  readonly sessionToken?: string;
 }
 
 const CREDENTIALS_FRESH_MS = 60_000;
