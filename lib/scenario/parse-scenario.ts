@@ -1,4 +1,4 @@
-import { Ajv2020 } from 'ajv/dist/2020.js';
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import { BoxError, type Problem } from '../error/box-error.ts';
 import { jsonLimitProblems } from './json-limits.ts';
 import schema from './scenario.schema.json' with { type: 'json' };
@@ -78,9 +78,16 @@ interface RawNotification extends RawStage {
 /** An optional field may be null in a document. */
 type Nullable<T> = { readonly [K in keyof T]: undefined extends T[K] ? T[K] | null : T[K] };
 
-const ajv = new Ajv2020({ allErrors: true, verbose: true, allowUnionTypes: true, strict: true });
-ajv.addKeyword('x-rule');
-const isRawScenario = ajv.compile<RawScenario>(schema);
+let compiled: ValidateFunction<RawScenario> | undefined;
+
+/** Compiled when the first scenario is read: it would be a quarter of the start of a function that reads none. */
+function schemaCheck(): ValidateFunction<RawScenario> {
+  if (compiled) return compiled;
+  const ajv = new Ajv2020({ allErrors: true, verbose: true, allowUnionTypes: true, strict: true });
+  ajv.addKeyword('x-rule');
+  compiled = ajv.compile<RawScenario>(schema);
+  return compiled;
+}
 
 /**
  * Reads a scenario as the original system wrote it or as our schema documents it, and gives it its plain form: null is
@@ -91,7 +98,8 @@ const isRawScenario = ajv.compile<RawScenario>(schema);
 export function parseScenario(value: unknown): Scenario {
   const document = unfoldDescriptor(value);
   refuse(jsonLimitProblems(document));
-  if (!isRawScenario(document)) throw refusal(schemaProblems(isRawScenario.errors ?? []));
+  const fits = schemaCheck();
+  if (!fits(document)) throw refusal(schemaProblems(fits.errors ?? []));
   const scenario = plainScenario(document);
   refuse([...topicsWithin(scenario), ...captureProblems(scenario)]);
   return scenario;

@@ -1,4 +1,4 @@
-import { Ajv2020 } from 'ajv/dist/2020.js';
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import { BoxError, errorText, type Problem } from '../error/box-error.ts';
 import { jsonLimitProblems } from '../scenario/json-limits.ts';
 import scenarioSchema from '../scenario/scenario.schema.json' with { type: 'json' };
@@ -7,10 +7,18 @@ import { publicKeyOf } from './signature.ts';
 import schema from './source.schema.json' with { type: 'json' };
 import type { Source } from './source.ts';
 
-const ajv = new Ajv2020({ allErrors: true, verbose: true, allowUnionTypes: true, strict: true });
-ajv.addKeyword('x-rule');
-ajv.addSchema(scenarioSchema);
-const isSource = ajv.compile<Source>(schema);
+let compiled: ValidateFunction<Source> | undefined;
+
+/** Compiled when the first source is read, which is late or never. */
+function schemaCheck(): ValidateFunction<Source> {
+  if (compiled) return compiled;
+  const ajv = new Ajv2020({ allErrors: true, verbose: true, allowUnionTypes: true, strict: true });
+  ajv.addKeyword('x-rule');
+  ajv.addSchema(scenarioSchema);
+  compiled = ajv.compile<Source>(schema);
+  return compiled;
+}
+
 const ID = new RegExp(schema.$defs.Source.properties._id.pattern, 'u');
 
 /**
@@ -20,7 +28,8 @@ const ID = new RegExp(schema.$defs.Source.properties._id.pattern, 'u');
  */
 export function parseSource(value: unknown): Source {
   refuse(jsonLimitProblems(value));
-  if (!isSource(value)) throw refusal(schemaProblems(isSource.errors ?? [], 'source'));
+  const fits = schemaCheck();
+  if (!fits(value)) throw refusal(schemaProblems(fits.errors ?? [], 'source'));
   refuse(keyProblems(value));
   return value;
 }
