@@ -1,4 +1,4 @@
-import { choice, type Environment, integer, optionalText, readConfig, text, url } from '#lib/config/config.ts';
+import { choice, type Environment, flag, integer, optionalText, readConfig, text, url } from '#lib/config/config.ts';
 import { SCENARIO_DATABASE } from '#lib/scenario/couchdb-scenario-store.ts';
 
 const MIB = 1024 * 1024;
@@ -7,6 +7,18 @@ const MIB = 1024 * 1024;
 export const SETTINGS = {
   natsUrl: text('NATS_URL', { doc: 'NATS with JetStream, 2.12 or later; several servers separated by commas' }),
   natsUser: optionalText('NATS_USER', 'the user at NATS; the password is the secret nats-password'),
+  sourceLogins: flag('SOURCE_LOGINS', {
+    doc: 'whether nats-server asks the connector about the logins of sources; it needs the secrets nats-issuer-seed and nats-system-password then',
+    fallback: false,
+  }),
+  anonymousLogins: flag('ANONYMOUS_LOGINS', {
+    doc: 'whether the connector lets in who sends no credential at all: he may publish to topics, and listen',
+    fallback: false,
+  }),
+  natsSystemUser: text('NATS_SYSTEM_USER', {
+    doc: "the user of nats-server's system account, who ends the connections of sources whose token was changed; the password is the secret nats-system-password",
+    fallback: 'thebox-system',
+  }),
   gatewayUrl: url('GATEWAY_URL', {
     doc: 'the OpenFaaS gateway, through which functions are called',
     schemes: ['http', 'https'],

@@ -9,6 +9,13 @@ import {
   STORED_ATTRIBUTE,
 } from '#lib/message/cloud-event.ts';
 import type { PipelineStage, Stage } from '#lib/scenario/scenario.ts';
+import { SOURCE_PROOF_ATTRIBUTE, type SourceProof } from '#lib/source/source.ts';
+
+/** Who sent a signal, and how that was made sure of; without proof it is what the sender says. */
+export interface Sender {
+  readonly source: string;
+  readonly proof: SourceProof | undefined;
+}
 
 /** A message as the event that a function gets. */
 export interface InputEvent {
@@ -35,8 +42,16 @@ export const OUTPUT_TYPE: Readonly<Record<PipelineStage, string>> = {
   notification: EVENT_TYPE.notification,
 };
 
-/** A message as an event; what it lacks of a CloudEvent is given to it. `topics` are those that the stage reads. */
-export function inputEvent(message: StageMessage, stage: Stage, topics: readonly string[]): InputEvent {
+/**
+ * A message as an event; what it lacks of a CloudEvent is given to it. `topics` are those that the stage reads, `sender` is
+ * known of a signal from outside.
+ */
+export function inputEvent(
+  message: StageMessage,
+  stage: Stage,
+  topics: readonly string[],
+  sender?: Sender,
+): InputEvent {
   const given = message.attributes;
   const declared = given.datacontenttype;
   const bare = bareContentType(declared);
@@ -53,7 +68,12 @@ export function inputEvent(message: StageMessage, stage: Stage, topics: readonly
     [SEQUENCE_ATTRIBUTE]: String(message.seq),
     [STORED_ATTRIBUTE]: isoTime(message.storedMs),
   };
-  return { message, id, attributes, isJson };
+  return { message, id, attributes: sender === undefined ? attributes : sentBy(sender, attributes), isJson };
+}
+
+/** What a sender says of his own proof counts for nothing. */
+function sentBy({ source, proof }: Sender, { [SOURCE_PROOF_ATTRIBUTE]: _, ...attributes }: Attributes): Attributes {
+  return { ...attributes, source, ...(proof !== undefined && { [SOURCE_PROOF_ATTRIBUTE]: proof }) };
 }
 
 /** The signal's correlation id: carried along, or the event's own where the event is the signal. */

@@ -2,8 +2,11 @@ import { checkAnswers, connectNats } from '#lib/bus/nats-connection.ts';
 import { openCouchDatabase } from '#lib/couchdb/couch-database.ts';
 import { BoxError, errorText } from '#lib/error/box-error.ts';
 import { type Log, openLog } from '#lib/log/log.ts';
+import { giveBackMemoryWhenIdle } from '#lib/process/idle-memory.ts';
+import { keepWasmSmall } from '#lib/process/small-wasm.ts';
 import { openCouchdbScenarioFeed } from '#lib/scenario/couchdb-scenario-feed.ts';
 import { openSecretFiles, type SecretFiles } from '#lib/secret/secret-files.ts';
+import { openCouchdbSourceFeed } from '#lib/source/couchdb-source-store.ts';
 import { openBackoff } from './backoff.ts';
 import { type ConnectorConfig, readConnectorConfig } from './config.ts';
 import { openHealthServer } from './health-server.ts';
@@ -11,12 +14,15 @@ import { openInvoker } from './invoker.ts';
 import { type ConnectorMetrics, openConnectorMetrics } from './metrics.ts';
 import { type Connector, openConnector } from './open-connector.ts';
 import { type RabbitmqTrigger, startRabbitmqTrigger } from './rabbitmq-trigger.ts';
+import type { SourceLoginOptions } from './source-logins.ts';
 
 const FLUSH_TIMEOUT_MS = 1000;
 
 /** The OpenFaaS event connector: brings messages to functions, and what they answer back to the bus. */
 async function main(): Promise<void> {
+  keepWasmSmall();
   const config = readConnectorConfig(process.env);
+  const endMemoryWatch = giveBackMemoryWhenIdle();
   const log = openLog('connector', config.logLevel);
   const metrics = openConnectorMetrics();
   let connector: Connector | undefined;
@@ -34,6 +40,7 @@ async function main(): Promise<void> {
   const end = async (signal: string) => {
     if (isEnding) return;
     isEnding = true;
+    endMemoryWatch();
     log.info({ signal }, 'ending: batches in flight are finished');
     const graceMs = config.shutdownSeconds * 1000;
     // Whatever does not end by itself is cut off: what was not acknowledged comes again.
@@ -95,9 +102,14 @@ async function open(config: ConnectorConfig, log: Log, metrics: ConnectorMetrics
     await database.close();
     await connection.close();
   };
+  const sources = openCouchdbSourceFeed(database, {
+    onError: (error) => log.warn({ err: error }, 'the sources cannot be followed at the moment'),
+  });
   const connector = await openConnector({
     connection,
     feed,
+    sources,
+    ...(config.sourceLogins && { logins: await loginOptions(config, secrets) }),
     gatewayUrl: config.gatewayUrl,
     secrets,
     log,
@@ -118,6 +130,20 @@ async function open(config: ConnectorConfig, log: Log, metrics: ConnectorMetrics
       );
       await close();
     },
+  };
+}
+
+async function loginOptions(config: ConnectorConfig, secrets: SecretFiles): Promise<SourceLoginOptions> {
+  return {
+    issuerSeed: await secrets.read('nats-issuer-seed'),
+    anonymous: config.anonymousLogins,
+    connectSystem: async () =>
+      connectNats({
+        url: config.natsUrl,
+        name: 'connector (system)',
+        user: config.natsSystemUser,
+        password: await secrets.read('nats-system-password'),
+      }),
   };
 }
 

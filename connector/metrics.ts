@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { type CountRefusal, refusalCounter } from '#lib/source/refusals.ts';
 import type { Reply } from './function-reply.ts';
 
 export interface ConnectorMetrics {
@@ -8,6 +9,7 @@ export interface ConnectorMetrics {
   trouble(scenario: string, stage: string, code: string): void;
   stagesRunning(count: number): void;
   trimmed(messages: number): void;
+  readonly refused: CountRefusal;
   /** A task of a RabbitMQ queue was done with. */
   task(queue: string, outcome: 'ok' | 'retry' | 'dead'): void;
 }
@@ -68,6 +70,7 @@ export function openConnectorMetrics(): ConnectorMetrics {
     trouble: (scenario, stage, code) => troubles.labels(scenario, stage, code).inc(),
     stagesRunning: (count) => stages.set(count),
     trimmed: (messages) => trimmed.inc(messages),
+    refused: refusalCounter(registry),
     task: (queue, outcome) => tasks.labels(queue, outcome).inc(),
   };
 }

@@ -12,12 +12,15 @@ import { BoxError, errorText } from '#lib/error/box-error.ts';
 import type { Log } from '#lib/log/log.ts';
 import type { ScenarioFeed } from '#lib/scenario/scenario-store.ts';
 import type { SecretFiles } from '#lib/secret/secret-files.ts';
+import type { SourceFeed } from '#lib/source/source-store.ts';
 import { openBusKeeper } from './bus-keeper.ts';
+import { openEntrance } from './entrance.ts';
 import { openFunctionForms } from './function-forms.ts';
 import { openInvoker } from './invoker.ts';
 import type { ConnectorMetrics } from './metrics.ts';
 import { openOutputPublisher } from './output-publisher.ts';
 import { openScenarioRunner } from './scenario-runner.ts';
+import type { SourceLoginOptions } from './source-logins.ts';
 import type { StagePlan } from './stage-plan.ts';
 import { openStageProgress, type StageProgress } from './stage-progress.ts';
 import { startStageWorker } from './stage-worker.ts';
@@ -25,6 +28,10 @@ import { startStageWorker } from './stage-worker.ts';
 export interface ConnectorParts {
   readonly connection: NatsConnection;
   readonly feed: ScenarioFeed;
+  /** Where there are none, nobody is known. */
+  readonly sources?: SourceFeed;
+  /** How sources log in at NATS and MQTT; where left out, nats-server decides alone who may. */
+  readonly logins?: SourceLoginOptions;
   readonly gatewayUrl: string;
   readonly secrets: SecretFiles;
   readonly log: Log;
@@ -79,6 +86,7 @@ export async function openConnector(parts: ConnectorParts): Promise<Connector> {
     secrets: parts.secrets,
   });
   const forms = openFunctionForms();
+  const entrance = await openEntrance({ ...parts, stored });
   const progresses = new Set<StageProgress>();
   const report = () => reportAll(progresses, status, log);
   const ackWaitMs = limits.invocationTimeoutMs + ACK_MARGIN_MS;
@@ -103,6 +111,7 @@ export async function openConnector(parts: ConnectorParts): Promise<Connector> {
       invoker,
       forms,
       outputs,
+      admission: entrance.admission,
       progress,
       log,
       maxDeliver: limits.maxDeliver,
@@ -136,6 +145,7 @@ export async function openConnector(parts: ConnectorParts): Promise<Connector> {
     maxBatchBytes: limits.maxBatchBytes,
     maxAckPending: 4 * limits.maxBatchEvents,
     onStages: metrics.stagesRunning,
+    onRemoved: entrance.forget,
   });
 
   const attempt = async (work: () => Promise<void>) => {
@@ -184,8 +194,9 @@ export async function openConnector(parts: ConnectorParts): Promise<Connector> {
       for (const timer of timers) clearInterval(timer);
       following.abort();
       await relayed.close();
-      await runner.stop(graceMs);
+      await Promise.all([runner.stop(graceMs), entrance.stopFollowing()]);
       await followed;
+      await entrance.close();
       await report();
       stored.close();
       await invoker.close();

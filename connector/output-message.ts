@@ -4,6 +4,7 @@ import type { StreamMessage } from '#lib/bus/stored-publish.ts';
 import { DEFAULT_SOURCE } from '#lib/bus/subjects.ts';
 import { BoxError } from '#lib/error/box-error.ts';
 import { bareContentType, isJsonContentType } from '#lib/message/cloud-event.ts';
+import { SOURCE_PROOF_ATTRIBUTE } from '#lib/source/source.ts';
 import { correlationIdOf, type InputEvent, OUTPUT_TYPE } from './input-event.ts';
 import type { StagePlan } from './stage-plan.ts';
 
@@ -66,6 +67,8 @@ export function outputMessage(plan: StagePlan, input: InputEvent, messageId: str
   if (output.contentType !== undefined) head.set('Content-Type', output.contentType);
   const traceparent = attributes.traceparent ?? input.attributes.traceparent;
   if (traceparent !== undefined) head.attribute('traceparent', traceparent);
+  const proof = attributes[SOURCE_PROOF_ATTRIBUTE] ?? input.attributes[SOURCE_PROOF_ATTRIBUTE];
+  if (proof !== undefined) head.attribute(SOURCE_PROOF_ATTRIBUTE, proof);
   for (const name in attributes) {
     const value = attributes[name];
     if (value !== undefined && !WRITTEN.has(name)) head.attribute(name, value);
@@ -82,6 +85,7 @@ const WRITTEN = new Set([
   'correlationid',
   'datacontenttype',
   'traceparent',
+  SOURCE_PROOF_ATTRIBUTE,
 ]);
 
 let nowMs = 0;

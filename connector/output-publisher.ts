@@ -29,7 +29,8 @@ export interface OutputPublisher {
   ): Promise<readonly { readonly entry: Entry; readonly error: BoxError }[] | undefined>;
   /** The same for dead letters; false when told to stop. */
   publishDead(plan: StagePlan, letters: readonly Output[], suspects: Suspects, stop: AbortSignal): Promise<boolean>;
-  publishTimers(timers: readonly StreamMessage[], stop: AbortSignal): Promise<boolean>;
+  /** Publishes what is no output: timers, signals for the quarantine. False when told to stop. */
+  publishPlain(messages: readonly StreamMessage[], stop: AbortSignal): Promise<boolean>;
 }
 
 export interface OutputPublisherParts {
@@ -76,13 +77,14 @@ export function openOutputPublisher(parts: OutputPublisherParts): OutputPublishe
       const shortened = letters.filter(({ entry }) => large.has(entry)).map(withoutBody);
       return (await publishAll(parts, ids, shortened, suspects, stop)) !== undefined;
     },
-    async publishTimers(timers, stop) {
-      let left = timers;
+    async publishPlain(messages, stop) {
+      let left = messages;
       const backoff = openBackoff(BACKOFF);
       while (left.length > 0 && !stop.aborted) {
         const outcomes = await parts.stored.publish(left, TIMEOUT_MS);
-        left = left.filter((_, i) => !isStored(outcomes[i]));
         const error = outcomes.find((outcome) => !isStored(outcome));
+        // What is too large for the bus with what was added to it will always be.
+        left = left.filter((_, i) => !isStored(outcomes[i]) && outcomes[i]?.code !== 'too_large');
         if (error === undefined || isStored(error)) break;
         await handleRefusal(parts, error, left[0]?.subject ?? '');
         await backoff.wait(stop);

@@ -9,7 +9,7 @@ import type { Log } from '#lib/log/log.ts';
 import { type ConsumerDefinition, consumersOf, type ScenarioRecord, type Stage } from '#lib/scenario/scenario.ts';
 import { openBackoff } from './backoff.ts';
 import type { BusKeeper } from './bus-keeper.ts';
-import type { StagePlan } from './stage-plan.ts';
+import type { EntrancePolicy, StagePlan } from './stage-plan.ts';
 import type { StageWorker } from './stage-worker.ts';
 
 /** Brings what runs to what the scenarios say. */
@@ -34,6 +34,8 @@ export interface ScenarioRunnerParts {
   readonly maxAckPending: number;
   readonly startWorker: (plan: StagePlan) => StageWorker;
   readonly onStages: (count: number) => void;
+  /** The scenario is no more. */
+  readonly onRemoved: (scenario: string) => void;
 }
 
 /** How long a stage that is no more wanted may take to finish its batch. */
@@ -95,7 +97,9 @@ export function openScenarioRunner(parts: ScenarioRunnerParts): ScenarioRunner {
     }
     await parts.keeper.addTopics(topicsInUse(scenarios.values()));
     // In the order of the pipeline: once a stage has changed, nothing comes on its former out_topic any more.
-    for (const { stage, definition } of stages) await applyStage(record, stage, definition, running);
+    for (const [i, { stage, definition }] of stages.entries()) {
+      await applyStage(record, stage, definition, i === 0, running);
+    }
     for (const [stage, { worker }] of running.workers) {
       if (!stages.some((each) => each.stage === stage)) await removeStage(id, stage, worker, running);
     }
@@ -105,12 +109,19 @@ export function openScenarioRunner(parts: ScenarioRunnerParts): ScenarioRunner {
     parts.log.info({ scenario: id, rev, paused, stages: stages.map(({ stage }) => stage) }, 'applied');
   };
 
-  const applyStage = async (record: ScenarioRecord, stage: Stage, definition: ConsumerDefinition, running: Running) => {
+  const applyStage = async (
+    record: ScenarioRecord,
+    stage: Stage,
+    definition: ConsumerDefinition,
+    isFirst: boolean,
+    running: Running,
+  ) => {
     const { ackWaitMs, maxAckPending, maxBatchBytes } = parts;
     const formerTopics: readonly FormerTopic[] = await ensureConsumer(parts.manager, {
       scenario: record.id,
       stage,
       inTopic: definition.in_topic,
+      isFirst,
       createdAt: record.createdAt,
       ackWaitMs,
       maxAckPending,
@@ -123,6 +134,7 @@ export function openScenarioRunner(parts: ScenarioRunnerParts): ScenarioRunner {
       paused: record.paused,
       maxBatchBytes,
       formerTopics,
+      ...(isFirst && { entrance: entrancePolicy(record, definition, formerTopics) }),
     };
     const known = running.workers.get(stage);
     if (known === undefined) running.workers.set(stage, { worker: parts.startWorker(plan), plan });
@@ -142,6 +154,7 @@ export function openScenarioRunner(parts: ScenarioRunnerParts): ScenarioRunner {
   const remove = async (id: string, running: Running) => {
     for (const [stage, { worker }] of running.workers) await removeStage(id, stage, worker, running);
     await dropTimers(parts.manager, id);
+    parts.onRemoved(id);
     running.current = undefined;
     await parts.status.removeScenario(id);
     parts.log.info({ scenario: id }, 'removed');
@@ -201,6 +214,20 @@ export function openScenarioRunner(parts: ScenarioRunnerParts): ScenarioRunner {
       }
     }
   }
+}
+
+function entrancePolicy(
+  { scenario }: ScenarioRecord,
+  { in_topic }: ConsumerDefinition,
+  formerTopics: readonly FormerTopic[],
+): EntrancePolicy {
+  const { unknown_sources, require_signature, notification_definition } = scenario.scenario_definition;
+  return {
+    topics: [in_topic, ...formerTopics.map(({ topic }) => topic)],
+    unknownSources: unknown_sources ?? 'allow',
+    requireSignature: require_signature ?? false,
+    notificationTopic: notification_definition?.out_topic,
+  };
 }
 
 function newRunning(): Running {

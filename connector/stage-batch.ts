@@ -3,7 +3,9 @@ import { timerMessage } from '#lib/bus/jetstream-timers.ts';
 import { outputIdPrefix } from '#lib/bus/output-id.ts';
 import type { StageMessage, StageQueue } from '#lib/bus/stage-queue.ts';
 import type { StreamMessage } from '#lib/bus/stored-publish.ts';
+import { entranceOf } from '#lib/bus/subjects.ts';
 import { BoxError } from '#lib/error/box-error.ts';
+import type { Admission, Admitted } from './admission.ts';
 import { type BatchSignals, type CallParts, callUntilDone, type Entry } from './batch-calls.ts';
 import { inputEvent } from './input-event.ts';
 import { eventMessage, outputMessage } from './output-message.ts';
@@ -13,6 +15,7 @@ import type { StagePlan } from './stage-plan.ts';
 export interface BatchParts extends CallParts {
   readonly queue: StageQueue;
   readonly outputs: OutputPublisher;
+  readonly admission: Admission;
   readonly onDone: (done: { readonly ok: number; readonly dead: number }) => void;
 }
 
@@ -28,18 +31,20 @@ export async function processBatch(
 ): Promise<void> {
   const wanted = ackUnwanted(plan, messages, parts.queue);
   const topics = [plan.definition.in_topic, ...plan.formerTopics.map(({ topic }) => topic)];
-  const entries = wanted.map(
-    (message): Entry => ({
-      event: inputEvent(message, plan.stage, topics),
+  const admitted = await admit(plan, wanted, parts, signals.stop);
+  const entries = admitted.map(
+    ({ message, sender }): Entry => ({
+      event: inputEvent(message, plan.stage, topics, sender),
       attempts: 0,
       failures: 0,
       outcome: undefined,
     }),
   );
+  if (entries.length === 0) return;
   let published = 0;
   for await (const wake of callUntilDone(plan, entries, parts, signals)) {
     const timers = wake.map(({ key, at }) => timerMessage(plan.scenarioId, plan.stage, key, at));
-    if (!(await parts.outputs.publishTimers(timers, signals.stop))) return;
+    if (!(await parts.outputs.publishPlain(timers, signals.stop))) return;
     const unresolved = entries.findIndex(({ outcome }) => outcome === undefined);
     const ready = entries.slice(published, unresolved === -1 ? entries.length : unresolved);
     if (!(await publishReady(plan, ready, parts, signals.stop))) return;
@@ -48,13 +53,25 @@ export async function processBatch(
   parts.queue.putBack(entries.slice(published).map(({ event }) => event.message));
 }
 
+/** Who may come in, where signals do; what may not is done with. None when it was told to stop before that was clear. */
+async function admit(
+  plan: StagePlan,
+  messages: readonly StageMessage[],
+  { admission, outputs, queue }: BatchParts,
+  stop: AbortSignal,
+): Promise<readonly Admitted[]> {
+  if (plan.entrance === undefined) return messages.map((message) => ({ message }));
+  const { admitted, done, publish } = await admission.admit(plan, plan.entrance, messages);
+  if (!(await outputs.publishPlain(publish, stop))) return [];
+  queue.ack(done);
+  return admitted;
+}
+
 /** What came on a topic after the scenario had left it is not its own any more. */
 function ackUnwanted(plan: StagePlan, messages: readonly StageMessage[], queue: StageQueue): readonly StageMessage[] {
   if (plan.formerTopics.length === 0) return messages;
   const isUnwanted = ({ subject, seq }: StageMessage) =>
-    plan.formerTopics.some(
-      ({ topic, untilSeq }) => seq > untilSeq && (subject === topic || subject.startsWith(`${topic}.`)),
-    );
+    plan.formerTopics.some(({ topic, untilSeq }) => seq > untilSeq && entranceOf(subject, [topic]) !== undefined);
   const [unwanted, wanted] = [messages.filter(isUnwanted), messages.filter((message) => !isUnwanted(message))];
   queue.ack(unwanted);
   return wanted;

@@ -2,6 +2,7 @@ import { JetStreamApiError, type JetStreamManager } from '@nats-io/jetstream';
 import { createInbox, type Msg, type NatsConnection, nanos, type Subscription } from '@nats-io/nats-core';
 import { BoxError, errorText } from '../error/box-error.ts';
 import { type Attributes, type HeaderPair, headerPairs, readAttributes, readHeader } from './event-headers.ts';
+import { INBOX_PREFIX } from './nats-connection.ts';
 import type { StageMessage, StageQueue } from './stage-queue.ts';
 import { STREAM } from './subjects.ts';
 import { openWire, type Wire } from './wire.ts';
@@ -118,7 +119,7 @@ class PullQueue implements StageQueue {
   suspectUpTo: number;
   suspectSinceMs = Date.now();
   readonly #options: StageQueueOptions;
-  readonly #inbox = createInbox();
+  readonly #inbox = createInbox(INBOX_PREFIX);
   readonly #wire: Wire;
   readonly #subscription: Subscription;
   readonly #timers: NodeJS.Timeout[];
@@ -203,12 +204,14 @@ class PullQueue implements StageQueue {
     return new Promise((resolve) => {
       const done = () => {
         signal.removeEventListener('abort', done);
-        this.#wake = undefined;
+        // Two messages of one read wake twice: by the second time the next batch may be waited for already.
+        if (this.#wake === wake) this.#wake = undefined;
         resolve();
       };
       signal.addEventListener('abort', done, { once: true });
       // What arrived in the same read of the socket belongs to the same batch.
-      this.#wake = () => setImmediate(done);
+      const wake = () => setImmediate(done);
+      this.#wake = wake;
     });
   }
 

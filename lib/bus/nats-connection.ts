@@ -7,11 +7,18 @@ const LEAST_SERVER = '2.12.0';
 /** Between two tries to connect again: a refused connection costs next to nothing, a board's other services wait for this one. */
 const RECONNECT_MS = 500;
 
+/**
+ * Where the box's own parts are answered. Sensors may listen on `_INBOX.>`, NATS's usual place, for what becomes of their
+ * signals: what our parts ask for is not for them.
+ */
+export const INBOX_PREFIX = '_BOX';
+
 export interface NatsOptions {
-  /** `nats://host:port`, or several separated by commas. */
+  /** `nats://host:port`, or several separated by commas. A login may stand in it: `user:password@`, or `token@`. */
   readonly url: string;
   /** Shown in the server's list of connections. */
   readonly name: string;
+  /** Instead of what the URL says. */
   readonly user?: string | undefined;
   readonly password?: string | undefined;
   /** What to do when the server is not there at first: fail at once, or wait for it. Lost connections are always made again. */
@@ -24,11 +31,12 @@ export interface NatsOptions {
  * @throws BoxError `unavailable` when there is no server, `not_implemented` when the server is older than 2.12.
  */
 export async function connectNats(options: NatsOptions): Promise<NatsConnection> {
+  const { servers, login } = readUrls(options.url);
   const connection = await connect({
-    servers: options.url.split(',').map((server) => server.trim()),
+    servers,
     name: options.name,
-    ...(options.user !== undefined && { user: options.user }),
-    ...(options.password !== undefined && { pass: options.password }),
+    inboxPrefix: INBOX_PREFIX,
+    ...(options.user === undefined ? login : { user: options.user, pass: options.password }),
     maxReconnectAttempts: -1,
     waitOnFirstConnect: options.atFirst === 'wait',
     ignoreAuthErrorAbort: true,
@@ -50,6 +58,31 @@ export async function connectNats(options: NatsOptions): Promise<NatsConnection>
     );
   }
   return connection;
+}
+
+interface Login {
+  readonly user?: string;
+  readonly pass?: string;
+  readonly token?: string;
+}
+
+/** Servers without the login, and the first login that one of them has: the client takes it apart from the addresses. */
+function readUrls(urls: string): { servers: string[]; login: Login } {
+  let login: Login = {};
+  const servers = urls.split(',').map((each) => {
+    const url = each.trim();
+    const [, scheme = '', said, rest = ''] = /^([a-z]+:\/\/)?(?:(.*)@)?([^@]*)$/i.exec(url) ?? [];
+    if (said !== undefined && Object.keys(login).length === 0) login = loginOf(said);
+    return scheme + rest;
+  });
+  return { servers, login };
+}
+
+/** As NATS's own tools read it: a user without a password is a token. */
+function loginOf(said: string): Login {
+  const colon = said.indexOf(':');
+  if (colon === -1) return { token: decodeURIComponent(said) };
+  return { user: decodeURIComponent(said.slice(0, colon)), pass: decodeURIComponent(said.slice(colon + 1)) };
 }
 
 /**

@@ -1,5 +1,6 @@
 import { createInbox, type Msg, type NatsConnection } from '@nats-io/nats-core';
 import { BoxError } from '../error/box-error.ts';
+import { INBOX_PREFIX } from './nats-connection.ts';
 import { openWire } from './wire.ts';
 
 /** A message for a stream: its header block (see event-headers.ts) and its payload. */
@@ -40,7 +41,7 @@ interface Group {
  * `js.publish` makes a request object and a timer each, which halves the throughput of a chain (docs/decisions/bus.md).
  */
 export function openStoredPublish(connection: NatsConnection): StoredPublish {
-  const inbox = createInbox();
+  const inbox = createInbox(INBOX_PREFIX);
   const wire = openWire(connection);
   const groups = new Map<number, Group>();
   let nextGroup = 0;

@@ -22,6 +22,9 @@ export const SOURCE_CHANGED_SUBJECT = 'thebox.changed.source';
 export const QUARANTINE_STREAM = 'THEBOX_QUARANTINE';
 export const QUARANTINE_SUBJECTS = ['thebox.quarantine.>'] as const;
 
+/** The longest name that a source may have. */
+const MAX_SOURCE_LENGTH = 200;
+
 /** The source of a signal that names none. */
 export const DEFAULT_SOURCE = 'default';
 
@@ -115,7 +118,8 @@ export function entranceOf(subject: string, topics: readonly string[]): Entrance
 }
 
 export function quarantineSubject(scenarioId: string | '*', source: string | '*'): string {
-  const token = (text: string) => (text === '*' ? text : subjectToken(text));
+  // A header may claim a name of any length, a subject has to end somewhere.
+  const token = (text: string) => (text === '*' ? text : subjectToken(text.slice(0, MAX_SOURCE_LENGTH)));
   return `thebox.quarantine.${token(scenarioId)}.${token(source)}`;
 }
 

@@ -12,7 +12,7 @@ export type RefusalReason =
   | 'quota';
 
 export interface Refusal {
-  readonly door: 'http' | 'nats' | 'mqtt' | 'bus';
+  readonly door: 'http' | 'nats' | 'mqtt';
   readonly reason: RefusalReason;
   /** As it was claimed: it may be anybody's text. */
   readonly source: string;
@@ -34,17 +34,25 @@ interface Logged {
   since: number;
 }
 
-export function openRefusals(log: Log, registry: Registry, now: () => number = Date.now): Refusals {
+/** Counts a refusal. */
+export type CountRefusal = (door: Refusal['door'], reason: RefusalReason) => void;
+
+/** The metric of refusals, in a registry that has none yet. */
+export function refusalCounter(registry: Registry): CountRefusal {
   const counter = new Counter({
     name: 'box_source_refusals_total',
-    help: 'Signals and logins that were refused, by door (http, nats, mqtt; bus: found when it was processed) and reason.',
+    help: 'Signals and logins that were refused, by door (http, nats, mqtt) and reason.',
     labelNames: ['door', 'reason'] as const,
     registers: [registry],
   });
+  return (door, reason) => counter.labels(door, reason).inc();
+}
+
+export function openRefusals(log: Log, count: CountRefusal, now: () => number = Date.now): Refusals {
   const logged = new Map<string, Logged>();
   return {
     refused({ door, reason, source: claimed, scenario }) {
-      counter.labels(door, reason).inc();
+      count(door, reason);
       const source = claimed.slice(0, MAX_SOURCE_LENGTH);
       const key = JSON.stringify([door, reason, source, scenario]);
       const known = logged.get(key);

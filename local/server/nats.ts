@@ -10,11 +10,24 @@ export interface NatsOptions extends ServerOptions {
   /** Without user and password anybody on this machine may connect. */
   readonly user?: string;
   readonly password?: string;
+  /** Who is not the user above is for the connector to judge: see connector/source-logins.ts. Needs user and password. */
+  readonly logins?: NatsLogins;
   /** When JetStream writes to disk for sure: `always`, or every so often (default the server's own, 2 minutes). */
   readonly syncInterval?: 'always' | `${number}${'s' | 'm'}`;
   readonly serverName?: string;
   /** Where it also speaks MQTT 3.1.1; without it, it does not. Unlike `port` it must name one: the server does not tell. */
   readonly mqttPort?: number;
+  /** With a certificate and its key, in PEM files, it speaks MQTT over TLS alone. */
+  readonly mqttTls?: { readonly certFile: string; readonly keyFile: string };
+}
+
+/** What nats-server needs to ask the connector about logins. */
+export interface NatsLogins {
+  /** The public key whose word it believes. */
+  readonly issuer: string;
+  /** The user of the system account, who may end connections. */
+  readonly systemUser: string;
+  readonly systemPassword: string;
 }
 
 export interface NatsServer extends RunningServer {
@@ -47,14 +60,15 @@ export async function startNats(options: NatsOptions): Promise<NatsServer> {
   // Named after its process: a server that could not take its port is never mistaken for the one that has it.
   const portsFile = join(options.dataDir, `nats-server_${child.pid}.ports`);
   const port = await untilReady(child, () => writtenPort(portsFile));
-  const { user, password, mqttPort } = options;
+  const { user, password, mqttPort, mqttTls } = options;
 
   return {
     url: `nats://${LOOPBACK}:${port}`,
     port,
     user,
     password,
-    mqttUrl: mqttPort === undefined ? undefined : `mqtt://${LOOPBACK}:${mqttPort}`,
+    mqttUrl:
+      mqttPort === undefined ? undefined : `${mqttTls === undefined ? 'mqtt' : 'mqtts'}://${LOOPBACK}:${mqttPort}`,
     pid: child.pid,
     exited: child.exited,
     stop: child.stop,
@@ -63,7 +77,7 @@ export async function startNats(options: NatsOptions): Promise<NatsServer> {
 }
 
 function natsConfig(options: NatsOptions): string {
-  const { user, password, syncInterval, mqttPort } = options;
+  const { user, syncInterval, mqttPort } = options;
   // NATS's configuration takes JSON's strings as they are.
   const lines = [
     `server_name: ${JSON.stringify(options.serverName ?? 'thebox')}`,
@@ -73,11 +87,27 @@ function natsConfig(options: NatsOptions): string {
     `jetstream { store_dir: ${JSON.stringify(options.dataDir)}${syncInterval === undefined ? '' : `, sync_interval: ${syncInterval}`} }`,
   ];
   // It keeps MQTT's sessions in JetStream, in streams of its own named $MQTT_…, and finds them by its name.
-  if (mqttPort !== undefined) lines.push(`mqtt { listen: "${LOOPBACK}:${mqttPort}" }`);
-  if (user !== undefined) {
-    lines.push(`authorization { user: ${JSON.stringify(user)}, password: ${JSON.stringify(password ?? '')} }`);
-  }
+  if (mqttPort !== undefined) lines.push(`mqtt { listen: "${LOOPBACK}:${mqttPort}"${tlsConfig(options)} }`);
+  if (user !== undefined) lines.push(...authorization(user, options));
   return `${lines.join('\n')}\n`;
+}
+
+function tlsConfig({ mqttTls }: NatsOptions): string {
+  if (mqttTls === undefined) return '';
+  return `, tls { cert_file: ${JSON.stringify(mqttTls.certFile)}, key_file: ${JSON.stringify(mqttTls.keyFile)} }`;
+}
+
+function authorization(user: string, { password = '', logins }: NatsOptions): string[] {
+  const login = `user: ${JSON.stringify(user)}, password: ${JSON.stringify(password)}`;
+  if (logins === undefined) return [`authorization { ${login} }`];
+  const system = `user: ${JSON.stringify(logins.systemUser)}, password: ${JSON.stringify(logins.systemPassword)}`;
+  const known = [user, logins.systemUser].map((each) => JSON.stringify(each)).join(', ');
+  return [
+    `accounts { $SYS { users: [ { ${system} } ] } }`,
+    // The connector may have to read the sources first.
+    `authorization { timeout: 10, users: [ { ${login} } ],`,
+    `  auth_callout { issuer: ${JSON.stringify(logins.issuer)}, auth_users: [ ${known} ] } }`,
+  ];
 }
 
 /** The ports that the server has written down, which it does once it listens on all of them. */

@@ -19,6 +19,7 @@ import { openConnectorMetrics } from '../../connector/metrics.ts';
 import { type Connector, type ConnectorLimits, openConnector } from '../../connector/open-connector.ts';
 import { startNats } from '../../local/server/nats.ts';
 import { temporaryFolder } from '../support/servers.ts';
+import { openMemorySources } from '../support/source.ts';
 
 const MIB = 1024 * 1024;
 
@@ -221,6 +222,7 @@ export async function openFixture(limits: Partial<ConnectorLimits> = {}, gateway
   const connection = await connectNats({ url: nats.url, name: 'test' });
   const gateway = await openGateway();
   const feed = openMemoryFeed();
+  const sources = openMemorySources();
   const publisher = openJetStreamPublisher(connection);
   const reader = openJetStreamTopicReader(connection);
   const status = await openJetStreamStatusReader(connection);
@@ -232,6 +234,7 @@ export async function openFixture(limits: Partial<ConnectorLimits> = {}, gateway
     const connector = await openConnector({
       connection: own,
       feed,
+      sources,
       gatewayUrl: gatewayUrl ?? gateway.url,
       secrets: openSecretFiles(secretsDir),
       log: openLog('connector', process.env.TEST_LOG_LEVEL ?? 'silent'),
@@ -254,6 +257,7 @@ export async function openFixture(limits: Partial<ConnectorLimits> = {}, gateway
     connection,
     gateway,
     feed,
+    sources,
     publisher,
     reader,
     status,

@@ -9,7 +9,7 @@ import type { Log } from '#lib/log/log.ts';
 import type { ScenarioClient } from '#lib/scenario/scenario-client.ts';
 import type { SecretFiles } from '#lib/secret/secret-files.ts';
 import { openQuotas } from '#lib/source/quotas.ts';
-import { openRefusals } from '#lib/source/refusals.ts';
+import { openRefusals, refusalCounter } from '#lib/source/refusals.ts';
 import { openSeenSignatures } from '#lib/source/seen-signatures.ts';
 import { openSourceClient, type SourceClient } from '#lib/source/source-client.ts';
 import { openTallyStore, readTally } from '#lib/source/source-tally.ts';
@@ -57,7 +57,7 @@ export async function openHttpDoor(parts: OpenDoorParts): Promise<OpenedDoor> {
     seen: await openSeenSignatures(nats),
     quotas: openQuotas(),
     today: async (source, scenario) => readTally((await tallies.load([source])).get(source)?.value)[scenario],
-    refusals: openRefusals(log, parts.registry),
+    refusals: openRefusals(log, refusalCounter(parts.registry)),
   });
   return {
     sources,
