@@ -1,6 +1,5 @@
 import { mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { BoxError } from '#lib/error/box-error.ts';
 import { isMissing, writeWhole } from '../files.ts';
 import type { Gateway } from '../gateway.ts';
@@ -11,14 +10,15 @@ import { ORDERS, type Order, parseOrder } from './order.ts';
 
 /** What links of the function begin with. */
 const ROOT = '/function/sensory';
-const FIRST_PAUSE_MS = 100;
-const LONGEST_PAUSE_MS = 2000;
+/** How long the function may hold back its answer until there is more; Ctrl-C waits no longer than this. */
+const WAIT_SECONDS = 5;
 /** Files in flight at once: each may be 32 MiB. */
 const CONCURRENCY = 4;
 
-/** An order that was placed before. */
-export async function findOrder(gateway: Gateway, signal: AbortSignal, id: string): Promise<Order> {
-  const path = `${ORDERS}/${encodeURIComponent(id)}`;
+/** An order that was placed before; with `done` as soon as more of it than that is there, or some seconds are over. */
+export async function findOrder(gateway: Gateway, signal: AbortSignal, id: string, done?: number): Promise<Order> {
+  signal.throwIfAborted();
+  const path = `${ORDERS}/${encodeURIComponent(id)}${done === undefined ? '' : `?wait=${WAIT_SECONDS}&done=${done}`}`;
   return parseOrder((await whileBusy(() => gateway.call({ method: 'GET', path }), signal)).body);
 }
 
@@ -32,15 +32,15 @@ export async function fetchFiles({ gateway, output, signal }: SampleWork, order:
   };
   try {
     let last = order;
-    for (let ms = FIRST_PAUSE_MS; ; ms = Math.min(LONGEST_PAUSE_MS, ms * 1.5)) {
+    for (;;) {
       bar.update(last.done, last.size);
       await inParallel(last.files, CONCURRENCY, fetchOne);
       if (last.state === 'done') break;
       if (last.state !== 'running') {
-        throw new BoxError('not_found', `Cannot fetch order ${last.id}: it is ${last.state}`);
+        const why = typeof last.body.reason === 'string' ? ` (${last.body.reason})` : '';
+        throw new BoxError('not_found', `Cannot fetch order ${last.id}: it is ${last.state}${why}`);
       }
-      await pause(ms, undefined, { signal: signal });
-      last = await findOrder(gateway, signal, last.id);
+      last = await findOrder(gateway, signal, last.id, last.done);
     }
     if (last.index !== undefined) await fetchOne({ name: 'index.json', href: last.index });
     return { files: [...files].sort().map((name) => join(folder, name)), last };

@@ -6,7 +6,7 @@ export const ORDERS = '/function/sensory/api/sensory/order';
 /** An order as the function describes it. */
 export interface Order {
   readonly id: string;
-  /** `running`, `done`, `cancelled` or `expired`. */
+  /** `running`, `done`, `failed`, `cancelled` or `expired`. */
   readonly state: string;
   readonly size: number;
   readonly done: number;

@@ -1,6 +1,6 @@
 import { type ChannelModel, connect } from 'amqplib';
 import { request } from 'undici';
-import { TASK_QUEUE } from '../../../functions/sensory/order/rabbitmq.ts';
+import { openRabbitmqOrderQueue, TASK_QUEUE } from '../../../functions/sensory/order/rabbitmq.ts';
 import { API_KEY } from './sensory-process.ts';
 
 /** Carries tasks from the queue to the function as the connector does, one at a time, until it is closed. */
@@ -8,6 +8,10 @@ export async function startCourier(
   amqpUrl: string,
   functionUrl: () => string,
 ): Promise<{ readonly failed: number; readonly dead: number; close(): Promise<void> }> {
+  // The function makes the queue in its own time; what is made twice is made once.
+  const queue = openRabbitmqOrderQueue(async () => amqpUrl);
+  await queue.prepare();
+  await queue.close();
   const connection: ChannelModel = await connect(amqpUrl, { noDelay: true });
   connection.on('error', () => undefined);
   const channel = await connection.createChannel();

@@ -12,8 +12,8 @@ from ._errors import TheBoxError
 from ._http import Service
 from ._stream import Augment, Balance
 
-_FIRST_PAUSE_S = 0.1
-_LONGEST_PAUSE_S = 2.0
+# How long the service may hold back its answer until there is more of an order.
+_WAIT_S = 20
 
 Progress = Callable[["Order"], None]
 
@@ -37,7 +37,7 @@ class Order:
 
     @property
     def state(self) -> str:
-        """``running``, ``done``, ``cancelled`` or ``expired``."""
+        """``running``, ``done``, ``failed``, ``cancelled`` or ``expired``."""
         return str(self.facts["state"])
 
     @property
@@ -57,7 +57,7 @@ class Order:
     def wait(self, *, timeout: Optional[float] = None, on_progress: Optional[Progress] = None) -> "Order":
         """Until all files are there.
 
-        Raises TheBoxError when the order was cancelled or has expired, TimeoutError after ``timeout`` seconds.
+        Raises TheBoxError when the order failed, was cancelled or has expired, TimeoutError after ``timeout`` seconds.
         """
         self._follow(timeout, on_progress, lambda: None)
         return self
@@ -98,7 +98,6 @@ class Order:
 
     def _follow(self, timeout: Optional[float], on_progress: Optional[Progress], step: Callable[[], None]) -> None:
         end = None if timeout is None else time.monotonic() + timeout
-        pause = _FIRST_PAUSE_S
         while True:
             step()
             if on_progress is not None:
@@ -106,12 +105,15 @@ class Order:
             if self.state == "done":
                 return
             if self.state != "running":
-                raise TheBoxError(f"Cannot wait for order {self.id}: it is {self.state}", "not_found")
-            if end is not None and time.monotonic() + pause > end:
+                reason = self.facts.get("reason")
+                why = "" if reason is None else f" ({reason})"
+                raise TheBoxError(f"Cannot wait for order {self.id}: it is {self.state}{why}", "not_found")
+            left = _WAIT_S if end is None else end - time.monotonic()
+            if left <= 0:
                 raise TimeoutError(f"Cannot wait for order {self.id} any longer: {self.done} of {self.size} are there")
-            time.sleep(pause)
-            pause = min(_LONGEST_PAUSE_S, pause * 1.5)
-            self.refresh()
+            # Answered as soon as there is more than what is known; less than a second is not worth asking for.
+            seconds = max(1, min(_WAIT_S, int(left)))
+            self.facts = self._service.json("GET", f"{self._path()}?wait={seconds}&done={self.done}")
 
     def _fetch(self, folder: Path, name: str, href: str, length: Optional[int]) -> Path:
         if Path(name).name != name or name.startswith("."):
