@@ -2,7 +2,7 @@ import { promisify } from 'node:util';
 import { gunzip, inflate } from 'node:zlib';
 import { BoxError } from '#lib/error/box-error.ts';
 import { type FunctionRequest, parseJson } from '#lib/function/route.ts';
-import { freeBytes } from '../model/onnx/free-bytes.ts';
+import { freeBytes, LARGE_BYTES } from '../model/onnx/free-bytes.ts';
 
 /** The JSON part of a request and the bytes that follow it. */
 export interface SplitBody {
@@ -12,9 +12,6 @@ export interface SplitBody {
   /** Gives the memory of a large body back; nothing of it may be used after. */
   release(): void;
 }
-
-/** From this size on it pays to give memory back by hand: the collector would look at the whole heap for it. */
-const LARGE_BYTES = 16 * 1024;
 
 /** What a packed body may unpack to. */
 const MAX_UNPACKED_BYTES = 256 * 1024 * 1024;

@@ -2,6 +2,7 @@ import type { BoxError } from '#lib/error/box-error.ts';
 import { HTTP_STATUS } from '#lib/error/http-status.ts';
 import { type FunctionRequest, type FunctionResponse, parseJson, type Route } from '#lib/function/route.ts';
 import type { LoadedModel } from '../model/loaded-model.ts';
+import { freeOutputs } from '../model/onnx/free-bytes.ts';
 import type { Catalog } from '../serving/catalog.ts';
 import type { LoadOverrides } from '../serving/load-overrides.ts';
 import type { StatsBook } from '../serving/model-stats.ts';
@@ -144,6 +145,7 @@ async function infer(
       signature,
       outputs: result.outputs,
     });
+    freeOutputs(result.outputs);
     const done = performance.now();
     stats.served(name, version, {
       rows,
