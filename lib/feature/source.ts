@@ -1,7 +1,8 @@
 import { type Given, isRecord, unknownName } from './given.ts';
 import { compileJsonPath, type JsonPath } from './json-path.ts';
 import { SIGNAL_ATTRIBUTES, type Signal } from './signal.ts';
-import { fault, type Value, type ValueKind } from './value.ts';
+import { compileSteps, STEP_PARAMS } from './step-list.ts';
+import { fault, toTexts, type Value, type ValueKind } from './value.ts';
 
 /** Where a feature comes from. */
 export interface Source {
@@ -28,7 +29,10 @@ export const SOURCE_DOCS: Readonly<Record<string, string>> = {
     'A picture (`image`), sound (`audio`) or `bytes` that stands in a record, as base64 or as the bytes of CBOR or MessagePack.',
   '{ "pixel": [x, y] }': 'The channels of one pixel of a picture.',
   '{ "attribute": "time" }': 'What is known of the signal beside its body: `id`, `source`, `time`, `subject`.',
-  '[…, …]': 'Several of these, one after the other in one row.',
+  '{ "split": "-", "part": -1 }':
+    'A part of a text that is cut at a separator, counted from 0, or from the end where negative; `[start, stop]` are several, joined again. Of the body, or of what `of` says, which is one of these.',
+  '[…, …]':
+    'Several of these, one after the other in one row. One as `{ "from": …, … }` may have steps of its own: `{ "from": "$.when", "time": { "parts": ["weekday"] } }`.',
 };
 
 /**
@@ -69,11 +73,15 @@ function pathReader({ get }: JsonPath): (signal: Signal) => Value | undefined {
 }
 
 function readObject(given: Given, known: readonly string[] | undefined): Source | undefined {
-  const fields = given.fields(['field', 'inside', 'as', 'pixel', 'attribute']);
+  const fields = given.fields(['field', 'inside', 'as', 'pixel', 'attribute', 'split', 'part', 'of']);
   if (fields === undefined) return undefined;
-  const named = (['field', 'inside', 'pixel', 'attribute'] as const).filter((name) => fields[name] !== undefined);
-  if (named.length !== 1) return given.note('must have one of field, inside, pixel, attribute');
+  const kinds = ['field', 'inside', 'pixel', 'attribute', 'split'] as const;
+  if (kinds.filter((name) => fields[name] !== undefined).length !== 1) {
+    return given.note(`must have one of ${kinds.join(', ')}`);
+  }
   if (fields.as !== undefined && fields.inside === undefined) fields.as.note('must come with inside');
+  if (fields.split) return readSplit(fields.split, fields.part, fields.of, known);
+  for (const part of [fields.part, fields.of]) part?.note('must come with split');
   if (fields.field) return readField(fields.field, known);
   if (fields.pixel) return readPixel(fields.pixel);
   if (fields.attribute) return readAttribute(fields.attribute);
@@ -158,11 +166,67 @@ function partOf(json: unknown): Uint8Array | undefined {
   return Buffer.from(text, 'base64');
 }
 
+const MAX_PARTS = 10_000;
+
+function readSplit(
+  split: Given,
+  part: Given | undefined,
+  of: Given | undefined,
+  known: readonly string[] | undefined,
+): Source | undefined {
+  const separator = split.text(20);
+  const source = readSource(of ?? split.holding('body'), '', known);
+  const bound = { min: -MAX_PARTS, max: MAX_PARTS };
+  const ends = Array.isArray(part?.value) ? part.list({ min: 2, max: 2 }) : undefined;
+  const places = ends?.map((end) => (end.value === null ? undefined : end.integer(bound)));
+  const place = ends === undefined ? part?.integer(bound) : undefined;
+  if (part === undefined) return split.note('must come with part');
+  if (separator === undefined || source === undefined) return undefined;
+  return {
+    label: `part ${JSON.stringify(part.value)} of ${source.label}`,
+    gives: 'json',
+    takesField: source.takesField,
+    read(signal) {
+      const found = source.read(signal);
+      if (found === undefined || found instanceof Promise) return undefined;
+      const parts = textIn(found).split(separator, MAX_PARTS);
+      return jsonValue(places ? parts.slice(...places).join(separator) : parts.at(place ?? 0));
+    },
+  };
+}
+
+function textIn(value: Value): string {
+  if (value.kind === 'json' && typeof value.json === 'number') return String(value.json);
+  const { shape, data } = toTexts(value);
+  if (shape.length > 0) throw fault('must be one text to be split');
+  return data[0] ?? '';
+}
+
+/** An item of a row: a source, or one with steps of its own. */
+function readItem(given: Given, known: readonly string[] | undefined): Source | undefined {
+  if (Array.isArray(given.value)) return given.refuse('must not be a list in a list');
+  const from = isRecord(given.value) ? given.field('from') : undefined;
+  if (from === undefined) return readSource(given, '', known);
+  const names = given.keys().filter((key) => key !== 'from');
+  const allowed = ['from', 'steps', ...STEP_PARAMS];
+  for (const name of names) if (!allowed.includes(name)) given.field(name)?.note(unknownName(name, allowed));
+  const source = Array.isArray(from.value) ? from.refuse('must not be a list in a list') : readSource(from, '', known);
+  const steps = compileSteps(given.only(names), source?.gives, { round: (value) => value });
+  if (source === undefined) return undefined;
+  const run = (found: Value | undefined) => found && steps.reduce((value, step) => step(value), found);
+  return {
+    ...source,
+    gives: steps.length === 0 ? source.gives : 'numbers',
+    read(signal) {
+      const found = source.read(signal);
+      return found instanceof Promise ? found.then(run) : run(found);
+    },
+  };
+}
+
 function readRow(given: Given, known: readonly string[] | undefined): Source | undefined {
   const items = given.list({ min: 1, max: 4096 })?.map((item) => {
-    const source = Array.isArray(item.value)
-      ? item.refuse('must not be a list in a list')
-      : readSource(item, '', known);
+    const source = readItem(item, known);
     if (source?.gives === 'image' || source?.gives === 'audio') return item.note('must not be in a row');
     return source;
   });

@@ -16,6 +16,8 @@ const BAG_OPTIONS = {
   binary: 'Whether a word that comes often counts 1, default false.',
   ngrams: '`[shortest, longest]` run of words that is looked up, joined by a space; default `[1, 1]`.',
   ...TOKEN_OPTIONS,
+  stop_words:
+    'Words that are left out before runs of words are made, a list or a file; compared in lower case, unless `lowercase` is false.',
 } as const;
 
 interface Bag {
@@ -30,7 +32,7 @@ type Fields<T> = { readonly [K in keyof T]?: Given };
 
 function readBag(fields: Fields<typeof BAG_OPTIONS>, given: Given): Bag | undefined {
   const vocabulary = readVocabulary(fields.vocabulary, given);
-  const tokenize = readTokenizer(fields.lowercase, fields.pattern);
+  const tokenize = readTokenizer(fields, 'lowered');
   const binary = fields.binary?.flag() ?? false;
   const ends = fields.ngrams?.list({ min: 2, max: 2 })?.map((item) => item.integer({ min: 1, max: 10 }));
   const [shortest = 1, longest = 1] = ends ?? [];
@@ -57,7 +59,7 @@ export const BAG_OF_WORDS_STEP = textStep({
   doc: "How often each word of the vocabulary comes in the text: scikit-learn's `CountVectorizer`. A list of texts is taken as tokens that are cut already.",
   options: BAG_OPTIONS,
   compile(given) {
-    const fields = given.fields(['vocabulary', 'binary', 'ngrams', 'lowercase', 'pattern']);
+    const fields = given.fields(Object.keys(BAG_OPTIONS) as (keyof typeof BAG_OPTIONS)[]);
     const bag = fields && readBag(fields, given);
     if (bag === undefined) return undefined;
     return (value) => row(counted(tokensOf(value, bag.tokenize), bag));
@@ -82,8 +84,7 @@ export const TF_IDF_STEP = textStep({
   doc: "Counts of words, weighted and normalised: scikit-learn's `TfidfVectorizer`.",
   options: TF_IDF_OPTIONS,
   compile(given) {
-    const names = ['idf', 'norm', 'sublinear_tf', 'vocabulary', 'binary', 'ngrams', 'lowercase', 'pattern'] as const;
-    const fields = given.fields(names);
+    const fields = given.fields(Object.keys(TF_IDF_OPTIONS) as (keyof typeof TF_IDF_OPTIONS)[]);
     const bag = fields && readBag(fields, given);
     const idf = fields?.idf && !standsInFile(fields.idf) ? fields.idf.numbers({}, MAX_LENGTH) : undefined;
     const norm = fields?.norm?.choice(NORMS) ?? 'l2';
@@ -121,6 +122,8 @@ const SEQUENCE_OPTIONS = {
   cut_at: 'Where a long text is cut: `start` (default, as Keras does) or `end`.',
   unknown: 'What another word is: `skip` (default), `error`, or a number.',
   ...TOKEN_OPTIONS,
+  stop_words:
+    'Words that are left out, a list or a file; compared as they stand in the text, before it is brought to lower case.',
 } as const;
 
 export const SEQUENCE_STEP = textStep({
@@ -131,7 +134,7 @@ export const SEQUENCE_STEP = textStep({
     const fields = given.fields(Object.keys(SEQUENCE_OPTIONS) as (keyof typeof SEQUENCE_OPTIONS)[]);
     if (fields === undefined) return undefined;
     const vocabulary = readVocabulary(fields.vocabulary, given);
-    const tokenize = readTokenizer(fields.lowercase, fields.pattern);
+    const tokenize = readTokenizer(fields, 'asWritten');
     const length = fields.length?.integer({ min: 1, max: MAX_LENGTH });
     const first = fields.first?.integer({ min: 0, max: MAX_LENGTH }) ?? 0;
     const pad = fields.pad?.number() ?? 0;

@@ -7,7 +7,7 @@ import { clockSeconds, instantOf, readZone, UTC, type Zone } from './time-zone.t
 
 const OPTIONS = {
   parts:
-    'What is taken of the time, in this order: `year`, `month` (1 to 12), `day`, `hour`, `minute`, `second` (with its fraction), `weekday` (Monday 0), `yearday` (1 to 366), `epoch` (seconds since 1970). `month`, `hour`, `minute`, `second`, `weekday` also as `hour_sin` and `hour_cos`: sine and cosine of 2π·part/period, the period being 12, 24, 60, 60, 7.',
+    'What is taken of the time, in this order: `year`, `month` (1 to 12), `day`, `hour`, `hour12` (as a clock of 12 hours shows it, 12 at noon and at midnight), `hour12_pm` (that, and 12 more from noon on: noon is 24, midnight 12), `minute`, `second` (with its fraction), `weekday` (Monday 0), `yearday` (1 to 366), `epoch` (seconds since 1970). `month`, `hour`, `minute`, `second`, `weekday` also as `hour_sin` and `hour_cos`: sine and cosine of 2π·part/period, the period being 12, 24, 60, 60, 7.',
   format:
     "How the time is written: `iso` (ISO 8601, default for text), `epoch` (seconds, default for numbers), `epoch_ms`, or directives of Python's strptime such as `%m/%d/%Y %I:%M %p`.",
   zone: 'The clock that is read, `Europe/Berlin`. Left out: that of the text, for an epoch UTC. A text that says nothing of its zone is taken to be of this one.',
@@ -27,7 +27,9 @@ const PARTS: Readonly<Record<string, PartOf>> = {
   year: ({ clock }) => dateOf(clock).getUTCFullYear(),
   month: ({ clock }) => dateOf(clock).getUTCMonth() + 1,
   day: ({ clock }) => dateOf(clock).getUTCDate(),
-  hour: ({ clock }) => Math.floor(modulo(clock, DAY) / 3600),
+  hour: ({ clock }) => hourOf(clock),
+  hour12: ({ clock }) => hourOf(clock) % 12 || 12,
+  hour12_pm: ({ clock }) => (hourOf(clock) % 12 || 12) + (hourOf(clock) < 12 ? 0 : 12),
   minute: ({ clock }) => Math.floor(modulo(clock, 3600) / 60),
   second: ({ clock }) => Math.round(modulo(clock, 60) * 1e6) / 1e6,
   weekday: ({ clock }) => modulo(Math.floor(clock / DAY) + 3, 7),
@@ -47,6 +49,10 @@ const ALL_PARTS: ReadonlyMap<string, PartOf> = new Map([
     ];
   }),
 ]);
+
+function hourOf(clock: number): number {
+  return Math.floor(modulo(clock, DAY) / 3600);
+}
 
 function modulo(value: number, by: number): number {
   return value - Math.floor(value / by) * by;

@@ -1,4 +1,5 @@
 import { type Given, shown } from '../given.ts';
+import { standsInFile } from '../referenced-files.ts';
 import { fault, flatten, type Value } from '../value.ts';
 
 /** Cuts text into tokens. */
@@ -20,9 +21,21 @@ export const TOKEN_OPTIONS = {
 /** scikit-learn's default: words of two or more characters. */
 const DEFAULT_PATTERN = '\\b\\w\\w+\\b';
 
-/** Reads `lowercase` and `pattern`. */
-export function readTokenizer(lowercase: Given | undefined, pattern: Given | undefined): Tokenizer | undefined {
+/** The options of a tokenizer that came with a step. */
+export interface TokenFields {
+  readonly lowercase?: Given;
+  readonly pattern?: Given;
+  readonly stop_words?: Given;
+}
+
+/**
+ * Reads how text is cut into tokens. Stop words are looked for in tokens of lower case, as scikit-learn does, or
+ * (`asWritten`) in tokens as they stand in the text.
+ */
+export function readTokenizer(fields: TokenFields, stops: 'lowered' | 'asWritten'): Tokenizer | undefined {
+  const { lowercase, pattern } = fields;
   const lower = lowercase?.flag() ?? true;
+  const stopWords = fields.stop_words && readStopWords(fields.stop_words);
   const text = pattern === undefined ? DEFAULT_PATTERN : pattern.text(100);
   const expression = text === undefined ? undefined : tokenExpression(text);
   if (expression === undefined) {
@@ -30,8 +43,19 @@ export function readTokenizer(lowercase: Given | undefined, pattern: Given | und
   }
   return (input) => {
     if (input.length > MAX_TEXT) throw fault(`must be text of at most ${MAX_TEXT} characters, got ${input.length}`);
-    return (lower ? input.toLowerCase() : input).match(expression) ?? [];
+    if (stopWords === undefined) return (lower ? input.toLowerCase() : input).match(expression) ?? [];
+    const cut = (stops === 'asWritten' || !lower ? input : input.toLowerCase()).match(expression) ?? [];
+    const kept = cut.filter((token) => !stopWords.has(token));
+    return stops === 'asWritten' && lower ? kept.map((token) => token.toLowerCase()) : kept;
   };
+}
+
+const MAX_STOP_WORDS = 10_000;
+
+function readStopWords(given: Given): ReadonlySet<string> | undefined {
+  if (standsInFile(given)) return undefined;
+  const words = given.list({ min: 1, max: MAX_STOP_WORDS })?.map((item) => item.text(200));
+  return words?.every((word) => word !== undefined) ? new Set(words) : undefined;
 }
 
 /** A pattern of one kind of character as an expression that never goes back over the text. */

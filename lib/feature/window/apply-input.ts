@@ -2,7 +2,7 @@ import { addToSignalSlots, addToSlidingSlots, passSliding } from './counted-slot
 import { fillsSilence } from './make-row.ts';
 import { addToTimeSlots, aligned, passTime } from './time-slots.ts';
 import type { WindowSpec } from './window-spec.ts';
-import type { Added, Measured, WindowState } from './window-state.ts';
+import type { Added, Completed, Measured, WindowState } from './window-state.ts';
 
 /** What a window learns of: the signals of a message, or that the time has come that it asked for. */
 export type WindowInput = { readonly sequence: number | undefined } & (
@@ -17,8 +17,7 @@ export type WindowInput = { readonly sequence: number | undefined } & (
 
 /** What came of an input. */
 export interface Applied {
-  /** The windows that it completed, by the numbers of their last rows. */
-  readonly completed: readonly number[];
+  readonly completed: readonly Completed[];
   readonly counted: number;
   /** Signals of which every slot was closed. */
   readonly late: number;
@@ -45,13 +44,13 @@ const LIVE_MS = 10_000;
 export function applyInput(state: WindowState, spec: WindowSpec, input: WindowInput): Applied {
   const { sequence } = input;
   if (sequence !== undefined && sequence <= state.applied) {
-    const completed = state.emitted.find((each) => each.sequence === sequence)?.rows ?? [];
+    const completed = state.emitted.find((each) => each.sequence === sequence)?.windows ?? [];
     return { ...NOTHING, completed, processed: true };
   }
   const applied = input.kind === 'timer' ? applyTimer(state, spec, input.onMs) : addAll(state, spec, input);
   if (sequence !== undefined) {
     state.applied = sequence;
-    if (applied.completed.length > 0) state.emitted.push({ sequence, rows: applied.completed });
+    if (applied.completed.length > 0) state.emitted.push({ sequence, windows: applied.completed });
   }
   return { ...applied, processed: false };
 }
@@ -65,7 +64,7 @@ function addAll(
   spec: WindowSpec,
   { signals, storedMs }: Extract<WindowInput, { kind: 'signals' }>,
 ): Result {
-  const completed: number[] = [];
+  const completed: Completed[] = [];
   const counts = { counted: 0, late: 0, surplus: 0 };
   for (const signal of signals) {
     const added = add(state, spec, signal);
@@ -99,7 +98,7 @@ function applyTimer(state: WindowState, spec: WindowSpec, onMs: number): Result 
   return { ...NOTHING, completed: pass(state, spec, Math.min(timer.until, onMs - skewMs - GRACE_MS)) };
 }
 
-function pass(state: WindowState, spec: WindowSpec, clock: number): number[] {
+function pass(state: WindowState, spec: WindowSpec, clock: number): Completed[] {
   const { slots } = spec;
   if (slots.kind === 'time') return passTime(state, spec, slots, clock);
   return slots.kind === 'sliding' ? passSliding(state, spec, slots, clock) : [];

@@ -2,7 +2,7 @@ import type { BoxError } from '../../error/box-error.ts';
 import type { Signal, SignalAttribute } from '../signal.ts';
 import { fault } from '../value.ts';
 import type { WindowSpec } from './window-spec.ts';
-import type { Row, WindowState } from './window-state.ts';
+import type { Completed, Row, WindowState } from './window-state.ts';
 
 /** A window that is complete, as the signal that features are made of. */
 export class CompletedWindow implements Signal {
@@ -16,10 +16,14 @@ export class CompletedWindow implements Signal {
   #json: Readonly<Record<string, unknown>> | undefined;
 
   constructor(rows: readonly Row[], spec: WindowSpec, group: string) {
-    this.#rows = rows;
+    const values = new Float64Array(spec.columns.length).fill(spec.pad ?? 0);
+    const [first] = rows;
+    // Before there was a row there are such; they take no time.
+    const padding = Array.from({ length: spec.rows - rows.length }, () => ({ start: 0, end: 0, values }));
+    this.#rows = [...padding, ...rows];
     this.#spec = spec;
     this.#group = group;
-    this.start = iso(rows[0]?.start);
+    this.start = iso(first?.start);
     this.end = iso(rows.at(-1)?.end);
   }
 
@@ -78,9 +82,9 @@ function noBody(): BoxError {
 export function windowAt(
   state: WindowState,
   spec: WindowSpec,
-  lastRow: number,
+  { last, rows }: Completed,
   group: string,
 ): CompletedWindow | undefined {
-  const end = state.rows.length - (state.made - lastRow);
-  return end < spec.rows ? undefined : new CompletedWindow(state.rows.slice(end - spec.rows, end), spec, group);
+  const end = state.rows.length - (state.made - last);
+  return end < rows ? undefined : new CompletedWindow(state.rows.slice(end - rows, end), spec, group);
 }

@@ -1,7 +1,7 @@
 import { closeSlot } from './make-row.ts';
 import { addTo, beginAnew, latest } from './pane.ts';
 import type { SignalSlots, SlidingSlots, WindowSpec } from './window-spec.ts';
-import { type Added, LATE, type Measured, type Pane, type WindowState } from './window-state.ts';
+import { type Added, type Completed, LATE, type Measured, type Pane, type WindowState } from './window-state.ts';
 
 /** Adds a signal to slots of so many signals, in the order in which they come, whatever their times. */
 export function addToSignalSlots(state: WindowState, spec: WindowSpec, slots: SignalSlots, signal: Measured): Added {
@@ -29,7 +29,7 @@ export function addToSignalSlots(state: WindowState, spec: WindowSpec, slots: Si
  */
 export function addToSlidingSlots(state: WindowState, spec: WindowSpec, slots: SlidingSlots, signal: Measured): Added {
   const { time } = signal;
-  const completed: number[] = [];
+  const completed: Completed[] = [];
   if (state.clock !== undefined && time - state.seen > spec.maxGapMs) {
     completed.push(...passSliding(state, spec, slots, state.seen + spec.maxGapMs));
     beginAnew(state);
@@ -49,8 +49,8 @@ export function addToSlidingSlots(state: WindowState, spec: WindowSpec, slots: S
 }
 
 /** Looks at the signals that have waited long enough at a time, and makes a row at every so many of them. */
-export function passSliding(state: WindowState, spec: WindowSpec, slots: SlidingSlots, time: number): number[] {
-  const completed: number[] = [];
+export function passSliding(state: WindowState, spec: WindowSpec, slots: SlidingSlots, time: number): Completed[] {
+  const completed: Completed[] = [];
   state.clock = latest(state.clock, time);
   for (;;) {
     const next = state.panes[state.looked];

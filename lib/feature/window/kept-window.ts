@@ -17,7 +17,10 @@ export interface KeptWindow {
   readonly rows: string;
   readonly panes: string;
   readonly last: string;
-  readonly emitted: readonly (readonly [number, readonly number[]])[];
+  readonly emitted: readonly (readonly [
+    sequence: number,
+    windows: readonly (readonly [last: number, rows: number])[],
+  ])[];
   readonly skewMs: number;
   readonly timer: readonly [number, number] | null;
 }
@@ -30,11 +33,14 @@ export function trim(state: WindowState, rows: number, keepFrom: number): void {
   const { emitted, made } = state;
   const light = made - rows - EMISSIONS_KEPT;
   state.emitted = emitted.filter(
-    ({ sequence, rows: [first = made] }, i) =>
-      sequence >= keepFrom || (i >= emitted.length - EMISSIONS_KEPT && first > light),
+    ({ sequence, windows: [first] }, i) =>
+      sequence >= keepFrom || (i >= emitted.length - EMISSIONS_KEPT && (first?.last ?? made) > light),
   );
-  const firstEmitted = state.emitted.reduce((least, each) => Math.min(least, ...each.rows), made + 1);
-  const kept = made - (firstEmitted - rows);
+  const before = state.emitted.reduce(
+    (least, { windows }) => Math.min(least, ...windows.map((window) => window.last - window.rows)),
+    made + 1 - rows,
+  );
+  const kept = Math.max(0, made - before);
   if (state.rows.length > kept) state.rows = state.rows.slice(state.rows.length - kept);
 }
 
@@ -59,7 +65,10 @@ export function keepWindow(state: WindowState, group: string): KeptWindow {
     rows: packed(state.rows, ({ start, end, values }) => [start, end, ...values]),
     panes: packed(state.panes, ({ start, cells }) => [start, ...cells]),
     last: base64(state.last),
-    emitted: state.emitted.map(({ sequence, rows }) => [sequence, rows]),
+    emitted: state.emitted.map(({ sequence, windows }) => [
+      sequence,
+      windows.map((window): [number, number] => [window.last, window.rows]),
+    ]),
     skewMs,
     timer: timer ? [timer.until, timer.onMs] : null,
   };
@@ -81,7 +90,9 @@ export function readKeptWindow(value: unknown, { columns, cellSize }: WindowSpec
     rows: unpacked(value.rows, columns.length + 2, rowOf),
     panes: unpacked(value.panes, cellSize + 1, paneOf),
     last: numbers(value.last),
-    emitted: value.emitted.map(([sequence, rows]): Emission => ({ sequence, rows })),
+    emitted: value.emitted.map(
+      ([sequence, windows]): Emission => ({ sequence, windows: windows.map(([last, rows]) => ({ last, rows })) }),
+    ),
     skewMs,
     timer: timer ? { until: timer[0], onMs: timer[1] } : undefined,
   };

@@ -1,15 +1,15 @@
 import type { WindowSpec } from './window-spec.ts';
-import type { Pane, WindowState } from './window-state.ts';
+import type { Completed, Pane, WindowState } from './window-state.ts';
 
 /**
  * Closes a slot: makes a row of its panes, unless a column that has no value says that there is none, or nothing has come
- * yet since the window began. Tells the row's number when it completes a window.
+ * yet since the window began. Tells of the window that the row completes.
  */
 export function closeSlot(
   state: WindowState,
   spec: WindowSpec,
   slot: { readonly start: number; readonly end: number; readonly panes: readonly Pane[] },
-): number | undefined {
+): Completed | undefined {
   const cells = merged(slot.panes, spec);
   const values = new Float64Array(spec.columns.length);
   let isRow = state.made > state.madeBefore || spec.cells.some(({ at }) => cells[at] !== 0);
@@ -26,8 +26,15 @@ export function closeSlot(
   if (!isRow) return undefined;
   state.rows.push({ start: slot.start, end: slot.end, values });
   state.made++;
-  const rows = state.made - state.madeBefore;
-  return rows >= spec.rows && (rows - spec.rows) % spec.everyRows === 0 ? state.made : undefined;
+  return completedBy(state, spec);
+}
+
+function completedBy({ made, madeBefore }: WindowState, spec: WindowSpec): Completed | undefined {
+  const rows = made - madeBefore;
+  if (spec.pad !== undefined) {
+    return rows % spec.everyRows === 0 ? { last: made, rows: Math.min(rows, spec.rows) } : undefined;
+  }
+  return rows >= spec.rows && (rows - spec.rows) % spec.everyRows === 0 ? { last: made, rows: spec.rows } : undefined;
 }
 
 /** Whether a slot without any value makes a row. */

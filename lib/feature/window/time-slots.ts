@@ -1,12 +1,12 @@
 import { closeSlot } from './make-row.ts';
 import { addTo, beginAnew, latest } from './pane.ts';
 import type { TimeSlots, WindowSpec } from './window-spec.ts';
-import { type Added, LATE, type Measured, type Pane, type WindowState } from './window-state.ts';
+import { type Added, type Completed, LATE, type Measured, type Pane, type WindowState } from './window-state.ts';
 
 /** Adds a signal to the slots of time that it falls in, and closes those that are over by its time. */
 export function addToTimeSlots(state: WindowState, spec: WindowSpec, slots: TimeSlots, signal: Measured): Added {
   const { time } = signal;
-  const completed: number[] = [];
+  const completed: Completed[] = [];
   if (state.clock !== undefined && time - state.seen > spec.maxGapMs) {
     // As silence would have, up to where it ends the window.
     completed.push(...passTime(state, spec, slots, state.seen + spec.maxGapMs));
@@ -27,8 +27,8 @@ export function addToTimeSlots(state: WindowState, spec: WindowSpec, slots: Time
 }
 
 /** Closes the slots that are over, and have waited for late signals, at a time. Tells of the windows that that completes. */
-export function passTime(state: WindowState, spec: WindowSpec, slots: TimeSlots, time: number): number[] {
-  const completed: number[] = [];
+export function passTime(state: WindowState, spec: WindowSpec, slots: TimeSlots, time: number): Completed[] {
+  const completed: Completed[] = [];
   const { sizeMs, hopMs } = slots;
   state.clock = latest(state.clock, time);
   for (let end = state.closed + hopMs; end + spec.latenessMs <= state.clock; end += hopMs) {

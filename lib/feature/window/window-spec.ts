@@ -50,6 +50,8 @@ export interface WindowSpec {
   /** Rows of a window, and how many new ones make the next. */
   readonly rows: number;
   readonly everyRows: number;
+  /** What stands in for rows of which there are none yet; undefined: windows begin when there are enough. */
+  readonly pad: number | undefined;
   readonly columns: readonly Column[];
   readonly readers: readonly ColumnReader[];
   /** Numbers in the cells of all columns, and where each column's are. */
@@ -74,6 +76,7 @@ export const WINDOW_DOCS: Readonly<Record<string, string>> = {
   offset_seconds: 'Slots of time are counted from 1970-01-01T00:00Z and this, default 0.',
   rows: 'The slots of a window, default 1: the last of them, oldest first.',
   every_rows: 'Features are made every so many rows; default 1. As many as `rows`: windows do not overlap.',
+  pad: 'Windows begin with the first row, and have rows of this number in front until there are enough: 0, as `numpy.zeros` that is filled. Left out: they begin when there are enough rows.',
   per: 'Whose signals share a window: `source` (default: each source has its own), `all`, a JSONPath, or `{ "field": "machine" }`.',
   time: 'When it was measured: a JSONPath, `{ "field": … }`, or `{ "from": …, "format": …, "zone": … }` with those of step `time`. Left out: the time of the event, which is when the signal came unless it says another.',
   lateness_seconds: 'How long a slot waits for signals that come late, by their own times; default 0.',
@@ -102,6 +105,7 @@ export function readWindow(given: Given): WindowSpec | undefined {
   const slots = readSlots(given);
   const rows = fields.rows ? count('rows', MAX_NUMBERS) : 1;
   const everyRows = fields.every_rows ? count('every_rows', MAX_NUMBERS) : 1;
+  const pad = fields.pad?.number();
   const latenessMs = fields.lateness_seconds ? milliseconds(fields.lateness_seconds, 0) : 0;
   const maxAheadMs = fields.max_ahead_seconds ? milliseconds(fields.max_ahead_seconds, 0, 1e10) : 300_000;
   const groupOf = readGroup(fields.per);
@@ -112,7 +116,7 @@ export function readWindow(given: Given): WindowSpec | undefined {
   if (slots.kind === 'signals' && latenessMs > 0) fields.lateness_seconds?.note('must not be with size_signals alone');
   const maxGapMs = readGap(fields.max_gap_seconds, slots, latenessMs, table.columns.length);
   if (maxGapMs === undefined) return undefined;
-  const spec = { slots, latenessMs, maxGapMs, maxAheadMs, rows, everyRows, ...table, groupOf, timeOf, each };
+  const spec = { slots, latenessMs, maxGapMs, maxAheadMs, rows, everyRows, pad, ...table, groupOf, timeOf, each };
   const numbers = numbersOf(spec);
   if (numbers > MAX_NUMBERS) {
     given.note(`must keep at most ${MAX_NUMBERS} numbers (rows, slots that are filled and gaps), got ${numbers}`);

@@ -20,10 +20,16 @@ export interface Pane {
   readonly cells: Float64Array;
 }
 
-/** The windows that a message completed, by the numbers of their last rows. */
+/** A window that was completed: the number of its last row, and how many rows it has that were made. */
+export interface Completed {
+  readonly last: number;
+  readonly rows: number;
+}
+
+/** The windows that a message completed. */
 export interface Emission {
   readonly sequence: number;
-  readonly rows: readonly number[];
+  readonly windows: readonly Completed[];
 }
 
 /**
@@ -62,8 +68,7 @@ export interface WindowState {
 
 /** What came of one signal. */
 export interface Added {
-  /** The windows that it completed, by the numbers of their last rows. */
-  readonly completed: readonly number[];
+  readonly completed: readonly Completed[];
   /** `late`: every slot of it was closed; `surplus`: its slot had no room. */
   readonly outcome: 'counted' | 'late' | 'surplus';
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { checkDataDescriptor, compileDataDescriptor } from '#lib/feature/data-descriptor.ts';
+import type { Signal } from '#lib/feature/signal.ts';
 import { encodePng } from '#lib/image/png.ts';
 import { parseTensor } from '#lib/tensor/tensor.ts';
 import { featureOf, problemsOf } from './compile.ts';
@@ -56,6 +57,52 @@ describe('feature: from', () => {
     assert.equal(await featureOf(jsonSignal({ x: null }), 'numerictype', { missing: { value: -1 } }), -1);
     const nan = parseTensor(await featureOf(jsonSignal({}), 'numpyarraytype', { missing: 'nan' }));
     assert.deepEqual([...nan.data], [Number.NaN]);
+  });
+});
+
+describe('feature: rows and parts of text', () => {
+  const made = (signal: Signal, params: object) =>
+    featureOf(signal, 'numpyarraytype', params as Record<string, unknown>);
+
+  it('an item of a row has steps of its own, and those of the feature come after', async () => {
+    const from = [
+      { from: '$.at', time: { parts: ['weekday', 'hour12', 'hour12_pm'] } },
+      { from: '$.kind', one_hot: { vocabulary: ['a', 'b'] } },
+      { from: '$.celsius', steps: [{ offset: 1 }, { scale: 10 }] },
+      '$.rest',
+    ];
+    const signal = jsonSignal({ at: '2026-01-01T12:30:00Z', kind: 'b', celsius: 4, rest: [7, 8] });
+    assert.deepEqual(await made(signal, { from, scale: 2 }), [6, 24, 48, 0, 2, 100, 14, 16]);
+    assert.deepEqual(problemsOf({ from: [{ from: '$.a', scal: 2 }, { from: ['$.b'] }] }), [
+      '/from/0/scal is not known here: did you mean scale?',
+      '/from/1/from must not be a list in a list, got a list of 1',
+    ]);
+  });
+
+  it('a part of text is counted from either end, and several are joined again', async () => {
+    const text = textSignal('hall-3-21.5');
+    assert.deepEqual(
+      await made(text, {
+        from: [
+          { split: '-', part: -1 },
+          { split: '-', part: 1 },
+        ],
+      }),
+      [21.5, 3],
+    );
+    assert.equal(await featureOf(text, 'stringtype', { from: { split: '-', part: [0, -1] } }), 'hall-3');
+    assert.equal(await made(jsonSignal({ t: '1;2' }), { from: { split: ';', part: 1, of: '$.t' } }), 2);
+    await assert.rejects(made(text, { from: { split: '-', part: 3 } }), /part 3 of the body must be in the signal/);
+    await assert.rejects(made(jsonSignal([1]), { from: { split: '-', part: 0 } }), /must be text/);
+    assert.deepEqual(problemsOf({ from: { split: '-' } }), ['/from/split must come with part']);
+    assert.deepEqual(problemsOf({ from: { field: 'a', part: 1 } }), ['/from/part must come with split']);
+  });
+
+  it('stop words are left out of a sequence as they stand in the text, of words as lower case', async () => {
+    const params = { vocabulary: ['the', 'fox'], stop_words: ['the'] };
+    const text = textSignal('the The fox');
+    assert.deepEqual(await made(text, { from: 'body', sequence: { ...params, length: 3, first: 1 } }), [0, 1, 2]);
+    assert.deepEqual(await made(text, { from: 'body', bag_of_words: params }), [0, 1]);
   });
 });
 

@@ -128,6 +128,32 @@ describe('windows: what they make', () => {
     assert.deepEqual(dataOf(await one(signal(0, { b: 4 }))), [[8]]);
   });
 
+  it('rows of a number in front, where windows begin with the first row', async () => {
+    const { process } = open({ size_signals: 1, rows: 3, pad: -1, max_gap_seconds: 60, columns: [{ name: 'v' }] });
+    const first = signal(0, { v: 1 });
+    const answer = await process(
+      first,
+      signal(1, { v: 2 }),
+      signal(2, { v: 3 }),
+      signal(3, { v: 4 }),
+      signal(99, { v: 5 }),
+    );
+    assert.deepEqual(
+      dataOf(answer).flat(),
+      [
+        [-1, -1, 1],
+        [-1, 1, 2],
+        [1, 2, 3],
+        [2, 3, 4],
+        [-1, -1, 5],
+      ].map((rows) => rows.map((value) => [value])),
+    );
+    assert.deepEqual(dataOf(await process({ ...first, boxsequence: '1' })), [[[[-1], [-1], [1]]]]);
+    const every = open({ size_signals: 1, rows: 4, pad: 0, every_rows: 2, columns: [{ name: 'v' }] });
+    const made = await every.process(...[1, 2, 3, 4].map((v) => signal(v, { v })));
+    assert.deepEqual(dataOf(made), [[], [[[0], [0], [1], [2]]], [], [[[1], [2], [3], [4]]]]);
+  });
+
   it('one row of sensors that are told apart by source, by topic, and by a field', async () => {
     const bySource = { size_seconds: 1, per: 'all', columns: [{ names: ['a', 'hall.b'], of: 'sum' }] };
     const { process, counts } = open(bySource);

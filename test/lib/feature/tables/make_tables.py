@@ -146,6 +146,7 @@ def texts():
         ({"token_pattern": r"\S+"}, {"pattern": r"\S+"}),
         ({"token_pattern": r"[a-z']{3,}"}, {"pattern": r"[a-z']{3,}"}),
         ({"token_pattern": r"\b\w\w\w+\b"}, {"pattern": r"\b\w\w\w+\b"}),
+        ({"ngram_range": (1, 2), "stop_words": ["the", "of"]}, {"ngrams": [1, 2], "stop_words": ["the", "of"]}),
     ]:
         counter = CountVectorizer(**options).fit(TEXTS)
         vocabulary = {word: int(place) for word, place in counter.vocabulary_.items()}
