@@ -42,6 +42,8 @@ export interface ImageFolders {
   readonly functions: ReadonlyMap<string, string>;
   /** The connector's program. */
   readonly connector: string;
+  /** What the images set in the environment of all of them. */
+  readonly environment: Readonly<Record<string, string>>;
   /** What the connector's container sets in its environment. */
   readonly connectorEnvironment: Readonly<Record<string, string>>;
 }
@@ -133,7 +135,7 @@ async function start(options: ApplianceOptions, closers: (() => Promise<void>)[]
   const { addresses } = servers;
   const secretsDir = secrets.folder;
   const local = { inherited: process.env, root, folder, secretsDir, gatewayUrl: gateway.url, addresses };
-  const environment = { ...processEnvironment(local), ...options.environment };
+  const environment = { ...options.images?.environment, ...processEnvironment(local), ...options.environment };
   const watched = (name: string) => ({
     environment,
     logFile: join(logDir, `${name}.log`),

@@ -25,6 +25,7 @@ export async function bundleImages(root: string, folder: string): Promise<ImageF
   return {
     functions,
     connector: join(folder, 'connector', 'connector.js'),
+    environment: await imageEnvironment(root),
     connectorEnvironment: { NODE_OPTIONS: await connectorNodeOptions(root) },
   };
 }
@@ -45,4 +46,12 @@ async function bundle(root: string, context: string, args: readonly string[]): P
 async function connectorNodeOptions(root: string): Promise<string> {
   const compose = parse(await readFile(join(root, 'compose.yaml'), 'utf8'), { merge: true });
   return String(compose.services.connector.environment.NODE_OPTIONS);
+}
+
+/** What the images set for the C library; the connector's says the same. */
+async function imageEnvironment(root: string): Promise<Record<string, string>> {
+  const dockerfile = await readFile(join(root, 'templates/box-node/Dockerfile'), 'utf8');
+  return Object.fromEntries(
+    [...dockerfile.matchAll(/\b(MALLOC_\w+)=(\S+)/g)].map(([, name = '', value = '']) => [name, value]),
+  );
 }

@@ -81,7 +81,10 @@ render() { # FOLDER: as /var/lib/faasd will have it
   done
   sed "${script#;}" "$here/docker-compose.yaml" >"$target/docker-compose.yaml"
   cp "$here/prometheus.yml" "$target/prometheus.yml"
-  chmod 644 "$target/docker-compose.yaml" "$target/prometheus.yml"
+  mkdir -p "$target/thebox/prometheus"
+  cp "$here/../prometheus/thebox.rules.yml" "$target/thebox/prometheus/thebox.rules.yml"
+  chmod 755 "$target/thebox/prometheus"
+  chmod 644 "$target/docker-compose.yaml" "$target/prometheus.yml" "$target/thebox/prometheus/thebox.rules.yml"
   make_data "$target/thebox/data"
 }
 

@@ -4,6 +4,8 @@ import { HTTP_STATUS } from '../error/http-status.ts';
 import { PROBLEM_TYPE, problemDetails } from '../error/problem-details.ts';
 import type { Log } from '../log/log.ts';
 import type { FunctionAnswer } from '../message/function-answer.ts';
+import { giveBackMemoryWhenIdle } from '../process/idle-memory.ts';
+import { keepWasmSmall } from '../process/small-wasm.ts';
 import { API_KEY_SECRET, type SecretFiles } from '../secret/secret-files.ts';
 import { checkApiKey } from './api-key.ts';
 import type { FunctionContext, FunctionEvent, OpenedFunction } from './contract.ts';
@@ -28,12 +30,15 @@ export interface FunctionParts {
 }
 
 /**
- * What every function does, once: routing, the caller's key, reading events, errors as problem details, metrics.
+ * What every function does, once: routing, the caller's key, reading events, errors as problem details, metrics, and a
+ * process that is small while it has nothing to do.
  *
  * @throws BoxError `unavailable` when the secret `box-api-key` is not there: a function without a key does not start.
  */
 export async function openFunction(parts: FunctionParts): Promise<OpenedFunction> {
+  keepWasmSmall();
   await parts.secrets.read(API_KEY_SECRET);
+  const endMemoryWatch = giveBackMemoryWhenIdle();
   const metrics = parts.metrics ?? openMetrics(parts.name);
   const find = routeTable(parts.routes ?? []);
   const events: Route | undefined = parts.processEvents && eventsRoute(parts.processEvents, metrics);
@@ -62,7 +67,10 @@ export async function openFunction(parts: FunctionParts): Promise<OpenedFunction
     },
     health: () => parts.health?.() ?? Promise.resolve(),
     metrics: () => metrics.registry.metrics(),
-    close: () => parts.close?.() ?? Promise.resolve(),
+    async close() {
+      endMemoryWatch();
+      await parts.close?.();
+    },
   };
 }
 

@@ -46,6 +46,8 @@ export async function startMinio(options: S3Options): Promise<S3Server> {
       MINIO_ROOT_PASSWORD: secretKey,
       MINIO_BROWSER: 'off',
       MINIO_UPDATE: 'off',
+      // As on a board: Prometheus reads them without a password.
+      MINIO_PROMETHEUS_AUTH_TYPE: 'public',
     },
     ...(options.logFile !== undefined && { logFile: options.logFile }),
   });

@@ -49,7 +49,10 @@ const FUNCTION_SCHEMA = {
         exec_timeout: duration,
         healthcheck_interval: duration,
         max_inflight: { type: 'string', pattern: '^[1-9][0-9]*$' },
-        NODE_OPTIONS: { type: 'string', pattern: '^--max-old-space-size=[0-9]+ --max-semi-space-size=[0-9]+$' },
+        NODE_OPTIONS: {
+          type: 'string',
+          pattern: '^--max-old-space-size=[0-9]+ --max-semi-space-size=[0-9]+ --expose-gc$',
+        },
       },
       additionalProperties: text,
     },

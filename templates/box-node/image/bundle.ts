@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util';
 import { type BuildOptions, build } from 'esbuild';
 import { type FoundFile, filesBesideCode } from './files-beside-code.ts';
 import { lazyImports } from './lazy-imports.ts';
+import { leanFetch } from './lean-fetch.ts';
 import { leaveOut } from './leave-out.ts';
 import { copyNativePackage, NATIVE_PACKAGES, packageOf } from './native-packages.ts';
 import { packageFolders, sbom } from './sbom.ts';
@@ -31,7 +32,7 @@ const OPTIONS = {
   minifySyntax: true,
   minifyWhitespace: true,
   banner: { js: COMMONJS_NAMES },
-  plugins: [lazyImports, leaveOut],
+  plugins: [lazyImports, leaveOut, leanFetch],
 } as const satisfies BuildOptions;
 
 /** What bundling found out about a function. */
