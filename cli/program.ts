@@ -9,6 +9,7 @@ import { registerRule } from './command/rule.ts';
 import { registerSample } from './command/sample.ts';
 import { registerScenario } from './command/scenario.ts';
 import { registerSend } from './command/send.ts';
+import { registerSource } from './command/source.ts';
 import { registerStatus } from './command/status.ts';
 import { registerWatch } from './command/watch.ts';
 import { EXIT } from './exit-code.ts';
@@ -23,6 +24,7 @@ export interface ProgramContext extends Omit<CommandContext, 'output'> {
 
 const COMMANDS: readonly Register[] = [
   registerScenario,
+  registerSource,
   registerRule,
   registerAlert,
   registerSend,
