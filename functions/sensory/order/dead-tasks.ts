@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type Channel, type ConsumeMessage, connect } from 'amqplib';
 import { errorText } from '#lib/error/box-error.ts';
 import type { Log } from '#lib/log/log.ts';
+import { closeQuietly } from './amqp-close.ts';
 import { DEAD_EXCHANGE } from './rabbitmq.ts';
 
 /** The function's own queue of tasks that were given up, beside the one that people read. */
@@ -81,7 +82,7 @@ async function session(
     onReady();
     if (!end.aborted) await once(end, 'abort');
   } finally {
-    if (!lost.signal.aborted) await connection.close();
+    await closeQuietly(connection);
   }
 }
 

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Channel, type ChannelModel, type ConfirmChannel, connect, type GetMessage } from 'amqplib';
 import { BoxError, errorText } from '#lib/error/box-error.ts';
+import { closeQuietly } from './amqp-close.ts';
 import type { MessageOrigin } from './order.ts';
 import type { OrderQueue, ResultMessage, ResultPublisher, TakenMessage, Task } from './order-queue.ts';
 
@@ -69,7 +70,10 @@ export function openRabbitmqOrderQueue(url: () => Promise<string>): OrderQueue {
 
   function keep(channel: Channel): void {
     if (idle.length < MAX_IDLE_CHANNELS && !closed) idle.push(channel);
-    else closeQuietly(channel);
+    else {
+      // Nobody waits for a channel that is done with.
+      closeQuietly(channel).catch(() => undefined);
+    }
   }
 
   async function openChannel(): Promise<Channel> {
@@ -146,7 +150,7 @@ export function openRabbitmqOrderQueue(url: () => Promise<string>): OrderQueue {
     async close() {
       closed = true;
       const open = await connection?.catch(() => undefined);
-      await open?.close();
+      if (open) await closeQuietly(open);
     },
   };
 }
@@ -296,15 +300,6 @@ function readOrigin(message: GetMessage): MessageOrigin {
     return typeof value === 'number' ? value : Number.NaN;
   };
   return { shard: number(HEADER.shard), place: number(HEADER.place), attempt: number(HEADER.attempt) };
-}
-
-async function closeQuietly(channel: Channel): Promise<void> {
-  try {
-    await channel.close();
-  } catch (error) {
-    // Closed already, by the server or with its connection: that is what was wanted.
-    if (!/closed|closing/i.test(errorText(error))) throw unavailable(error);
-  }
 }
 
 function amqpError(error: unknown): BoxError {
