@@ -21,6 +21,14 @@ describe('template runtime: a handler that exports open()', () => {
     assert.equal(answer.headers['x-a'], '1');
   });
 
+  it('gets a large body whole, whether its size is announced or not', async () => {
+    const body = Buffer.from(Uint32Array.from({ length: 200_000 }, (_, i) => Math.imul(i, 2_654_435_761)).buffer);
+    for (const headers of [{}, { 'Transfer-Encoding': 'chunked' }]) {
+      const answer = await runtime.call('/echo', { method: 'POST', headers, body });
+      assert.ok(answer.body.equals(body));
+    }
+  });
+
   it('gets method, path without the query, query, and an empty Buffer where there is no body', async () => {
     assert.deepEqual(json(await runtime.call('/facts?a=1&a=2&b=%20', { method: 'DELETE' })), {
       isBuffer: true,

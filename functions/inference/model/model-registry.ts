@@ -20,6 +20,7 @@ export interface ModelFacts {
   readonly hash: string;
   readonly bytes: number;
   readonly placement: LoadedModel['placement'];
+  readonly copies: number;
   readonly waiting: number;
 }
 
@@ -193,7 +194,7 @@ export function openModelRegistry({ pool, log, maxBytes }: ModelRegistryOptions)
     isLoaded: (ref) => entries.get(keyOf(ref))?.model !== undefined,
     list: () =>
       [...entries.values()].flatMap(({ ref, bytes, model }) =>
-        model ? [{ hash: ref.file.hash, bytes, placement: model.placement, waiting: model.waiting }] : [],
+        model ? [{ hash: ref.file.hash, bytes, ...factsOf(model) }] : [],
       ),
     async close() {
       const all = [...entries.values()];
@@ -201,6 +202,10 @@ export function openModelRegistry({ pool, log, maxBytes }: ModelRegistryOptions)
       await Promise.allSettled(all.map(async ({ loading }) => (await loading).close()));
     },
   };
+}
+
+function factsOf({ placement, copies, waiting }: LoadedModel) {
+  return { placement, copies, waiting };
 }
 
 const keys = new WeakMap<ModelRef, string>();

@@ -49,6 +49,7 @@ export function registerModelMetrics(registry: Registry, stats: StatsBook, model
     },
   });
   gauge(registry, 'box_model_bytes', 'Memory of a loaded model, as measured.', models, ({ bytes }) => bytes);
+  gauge(registry, 'box_model_threads', 'Worker threads that have the model.', models, ({ copies }) => copies);
   gauge(registry, 'nv_inference_pending_request_count', 'Requests that wait for a model.', models, (m) => m.waiting);
   new Gauge({
     name: 'box_models_loaded',

@@ -26,6 +26,16 @@ async function metric(inference: TestInference, line: RegExp): Promise<number> {
   return Number(line.exec(await inference.opened.metrics())?.[1]);
 }
 
+/** Asks linear four times at once, again and again. @returns what it answered */
+async function askUntil(inference: TestInference, isEnough: () => Promise<boolean>): Promise<string[]> {
+  const outputs: string[] = [];
+  while (!(await isEnough())) {
+    const answers = await Promise.all(Array.from({ length: 4 }, () => infer(inference, 'linear', X)));
+    outputs.push(...answers.map(({ body }) => /"data":\[(.*?)\]/.exec(body.toString())?.[1] ?? body.toString()));
+  }
+  return outputs;
+}
+
 describe('threads of models', () => {
   it('answer small requests and health while a large model runs', async () => {
     const inference = await openForTest({ MODEL_THREADS: '2' });
@@ -66,6 +76,33 @@ describe('threads of models', () => {
       }
     });
   }
+
+  it('get a model one after the other, once its runs wait for each other', async () => {
+    const inference = await openForTest({ MODEL_PLACEMENT: 'worker' });
+    try {
+      inference.records.set('linear 1', record('linear', '1', { name: 'linear', location: 'linear.onnx' }));
+      const threads = () => metric(inference, /^box_model_threads{.*} (\d+)$/m);
+      for (let i = 0; i < 20; i++) assert.equal((await infer(inference, 'linear', X)).status, 200);
+      assert.equal(await threads(), 1);
+      const answers = await askUntil(inference, async () => (await threads()) === 2);
+      assert.deepEqual([...new Set(answers)], ['0.5']);
+    } finally {
+      await inference.close();
+    }
+  });
+
+  it('do not get a model that has no room there', async () => {
+    // Room for one copy as it is counted, not for two.
+    const inference = await openForTest({ MODEL_PLACEMENT: 'worker', MODEL_MEMORY_BYTES: '400000' });
+    try {
+      inference.records.set('linear 1', record('linear', '1', { name: 'linear', location: 'linear.onnx' }));
+      let asked = 0;
+      await askUntil(inference, async () => ++asked === 50);
+      assert.equal(await metric(inference, /^box_model_threads{.*} (\d+)$/m), 1);
+    } finally {
+      await inference.close();
+    }
+  });
 
   it('keep ONNX Runtime from reporting usage', async () => {
     const inference = await openForTest();
