@@ -118,7 +118,7 @@ async function identify(policy: EntrancePolicy, message: StageMessage, parts: Ad
     if (policy.unknownSources === 'quarantine')
       return { kind: 'held', source, reason: `source ${source} is not known` };
   } else if (proof === undefined && hasCredential(record)) return refused('no_credential');
-  return { kind: 'signal', sender: { source, proof }, record, isVouched: false };
+  return { kind: 'signal', sender: { source, proof, rev: descriptorRev(record) }, record, isVouched: false };
 }
 
 /** The door has checked what it publishes, by what it knew then. */
@@ -131,7 +131,13 @@ function fromDoor(
   const given = message.attributes[SOURCE_PROOF_ATTRIBUTE];
   const proof = isSourceProof(given) ? given : 'key';
   if (policy.requireSignature && !isSignature(proof)) return { kind: 'refused', source, reason: 'no_signature' };
-  return { kind: 'signal', sender: { source, proof }, record: registry.get(source), isVouched: true };
+  const record = registry.get(source);
+  return { kind: 'signal', sender: { source, proof, rev: descriptorRev(record) }, record, isVouched: true };
+}
+
+/** The revision of a source that has a data descriptor of its own. */
+function descriptorRev(record: SourceRecord | undefined): string | undefined {
+  return record?.source.data_descriptor === undefined ? undefined : record.rev;
 }
 
 /** Who the sender says that he is. A source that is known by the subject's tail is that one, whatever a header says. */

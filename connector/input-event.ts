@@ -9,12 +9,14 @@ import {
   STORED_ATTRIBUTE,
 } from '#lib/message/cloud-event.ts';
 import type { PipelineStage, Stage } from '#lib/scenario/scenario.ts';
-import { SOURCE_PROOF_ATTRIBUTE, type SourceProof } from '#lib/source/source.ts';
+import { SOURCE_PROOF_ATTRIBUTE, SOURCE_REV_ATTRIBUTE, type SourceProof } from '#lib/source/source.ts';
 
 /** Who sent a signal, and how that was made sure of; without proof it is what the sender says. */
 export interface Sender {
   readonly source: string;
   readonly proof: SourceProof | undefined;
+  /** The source's revision, where it has a data descriptor of its own. */
+  readonly rev?: string | undefined;
 }
 
 /** A message as the event that a function gets. */
@@ -72,8 +74,14 @@ export function inputEvent(
 }
 
 /** What a sender says of his own proof counts for nothing. */
-function sentBy({ source, proof }: Sender, { [SOURCE_PROOF_ATTRIBUTE]: _, ...attributes }: Attributes): Attributes {
-  return { ...attributes, source, ...(proof !== undefined && { [SOURCE_PROOF_ATTRIBUTE]: proof }) };
+function sentBy({ source, proof, rev }: Sender, given: Attributes): Attributes {
+  const { [SOURCE_PROOF_ATTRIBUTE]: _, [SOURCE_REV_ATTRIBUTE]: __, ...attributes } = given;
+  return {
+    ...attributes,
+    source,
+    ...(proof !== undefined && { [SOURCE_PROOF_ATTRIBUTE]: proof }),
+    ...(rev !== undefined && { [SOURCE_REV_ATTRIBUTE]: rev }),
+  };
 }
 
 /** The signal's correlation id: carried along, or the event's own where the event is the signal. */

@@ -23,8 +23,9 @@ export function processEnvironment(options: ProcessEnvironmentOptions): Record<s
   return {
     ...Object.fromEntries(kept),
     ...addresses,
-    // The local NATS asks nobody who he is: it listens on 127.0.0.1 alone, and sensors need only the scenario file.
-    NATS_USER: '',
+    // The local NATS lets in who has no login too: it listens on 127.0.0.1 alone, and sensors need only the scenario file.
+    SOURCE_LOGINS: 'true',
+    ANONYMOUS_LOGINS: 'true',
     GATEWAY_URL: options.gatewayUrl,
     SECRETS_DIR: options.secretsDir,
     MODEL_ROOT: options.root,
@@ -43,13 +44,14 @@ export interface UserEnvironmentOptions {
   readonly hasRabbitmq: boolean;
 }
 
-/** What the users of the appliance need: `box env` prints it. URLs of CouchDB and RabbitMQ bring user and password. */
+/** What the users of the appliance need: `box env` prints it. URLs of NATS, CouchDB and RabbitMQ bring user and password. */
 export async function userEnvironment(options: UserEnvironmentOptions): Promise<Record<string, string>> {
   const { addresses, secrets, login } = options;
   const password = async (name: string): Promise<string> => encodeURIComponent(await secrets.get(name));
   const couchdb = new URL(addresses.COUCHDB_URL);
   couchdb.username = addresses.COUCHDB_USER;
   if (addresses.COUCHDB_USER !== '') couchdb.password = await password('couchdb-password');
+  const nats = addresses.NATS_URL.replace('//', `//${addresses.NATS_USER}:${await password('nats-password')}@`);
   const amqp = addresses.AMQP_URL.replace('//', `//${addresses.AMQP_USER}:${await password('amqp-password')}@`);
   return {
     BOX_GATEWAY: options.gatewayUrl,
@@ -58,7 +60,7 @@ export async function userEnvironment(options: UserEnvironmentOptions): Promise<
     OPENFAAS_URL: options.gatewayUrl,
     OPENFAAS_USER: login.user,
     OPENFAAS_PASSWORD: login.password,
-    NATS_URL: addresses.NATS_URL,
+    NATS_URL: nats,
     MQTT_URL: options.mqttUrl,
     COUCHDB_URL: couchdb.href.replace(/\/$/, ''),
     S3_ENDPOINT: addresses.S3_ENDPOINT,

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { createAccount, fromSeed } from '@nats-io/jwt';
 import { openS3Client } from '#lib/blob/s3.ts';
 import { applyLayout } from '../minio/apply-layout.ts';
 import type { MadeSecrets } from './made-secrets.ts';
@@ -6,7 +7,7 @@ import { type CouchdbServer, startCouchdb } from './server/couchdb.ts';
 import { freePort, LOOPBACK } from './server/free-port.ts';
 import { type KeptServer, keepServer } from './server/keep-server.ts';
 import { type S3Server, startMinio } from './server/minio.ts';
-import { type NatsServer, startNats } from './server/nats.ts';
+import { type NatsLogins, type NatsServer, startNats } from './server/nats.ts';
 import { type RabbitmqServer, startRabbitmq } from './server/rabbitmq.ts';
 
 /** The servers' own ports, and those of the gateway and the connector. */
@@ -44,6 +45,7 @@ export interface ServersOptions {
 /** What the functions and the connector find in their environment; passwords are in secret files. */
 export interface ServerAddresses {
   readonly NATS_URL: string;
+  readonly NATS_USER: string;
   readonly COUCHDB_URL: string;
   readonly COUCHDB_USER: string;
   readonly S3_ENDPOINT: string;
@@ -63,6 +65,7 @@ export interface ApplianceServers {
 /** The user name at every server that wants one; also in stack.yml. */
 const USER = 'thebox';
 const VHOST = 'sensory';
+const ISSUER_SECRET = 'nats-issuer-seed';
 
 /** Starts the servers that the appliance stands on, all at once, and keeps them up. */
 export async function startServers(options: ServersOptions): Promise<ApplianceServers> {
@@ -111,6 +114,16 @@ export async function startServers(options: ServersOptions): Promise<ApplianceSe
     return server;
   };
 
+  const nats = async (): Promise<NatsServer> => {
+    const login = { user: USER, password: await secrets.get('nats-password') };
+    const logins = await natsLogins(secrets);
+    return keep(
+      'nats',
+      (common) => startNats({ ...common, ...login, logins, mqttPort }),
+      await choosePort('nats', ports),
+    );
+  };
+
   const mqttPort = (await choosePort('mqtt', ports)) ?? (await freePort());
   // RabbitMQ's port is decided before it is up: nobody waits for it.
   const rabbitmqPort = (await choosePort('rabbitmq', ports)) ?? (await freePort());
@@ -121,16 +134,13 @@ export async function startServers(options: ServersOptions): Promise<ApplianceSe
   // Whoever waits for it is told; until then nobody may be waiting.
   rabbitmqUp.catch(() => undefined);
   try {
-    const [nats, s3, couchdbUrl] = await Promise.all([
-      keep('nats', (common) => startNats({ ...common, mqttPort }), await choosePort('nats', ports)),
-      minio(),
-      couchdb(),
-    ]);
+    const [bus, s3, couchdbUrl] = await Promise.all([nats(), minio(), couchdb()]);
     const couch = new URL(couchdbUrl);
     if (options.couchdbUrl !== undefined) await secrets.put('couchdb-password', decodeURIComponent(couch.password));
     return {
       addresses: {
-        NATS_URL: nats.url,
+        NATS_URL: bus.url,
+        NATS_USER: USER,
         COUCHDB_URL: couch.origin,
         COUCHDB_USER: decodeURIComponent(couch.username),
         S3_ENDPOINT: s3.endpoint,
@@ -145,6 +155,13 @@ export async function startServers(options: ServersOptions): Promise<ApplianceSe
     await stop();
     throw error;
   }
+}
+
+/** Whom NATS asks about logins: the connector, by a key that is made here. */
+async function natsLogins(secrets: MadeSecrets): Promise<NatsLogins> {
+  const seed = await secrets.get(ISSUER_SECRET, () => new TextDecoder().decode(createAccount().getSeed()));
+  const issuer = fromSeed(new TextEncoder().encode(seed)).getPublicKey();
+  return { issuer, systemUser: 'thebox-system', systemPassword: await secrets.get('nats-system-password') };
 }
 
 /** The buckets that the functions expect; what is there already is left as it is. */

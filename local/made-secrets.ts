@@ -5,8 +5,8 @@ import { join } from 'node:path';
 /** The secrets of an appliance on this machine: a folder of files that only their owner may read, made on first use. */
 export interface MadeSecrets {
   readonly folder: string;
-  /** The secret of that name; a random one is made when there is none. */
-  get(name: string): Promise<string>;
+  /** The secret of that name; when there is none it is made, a random one unless `make` says another. */
+  get(name: string, make?: () => string): Promise<string>;
   /** Puts a secret that was decided elsewhere. */
   put(name: string, value: string): Promise<void>;
 }
@@ -24,15 +24,19 @@ export async function openMadeSecrets(folder: string): Promise<MadeSecrets> {
   return {
     folder,
     put,
-    async get(name) {
+    async get(name, make = randomSecret) {
       const kept = await readFile(join(folder, name), 'utf8').catch((error: NodeJS.ErrnoException) => {
         if (error.code === 'ENOENT') return '';
         throw error;
       });
       if (kept.trim() !== '') return kept.trim();
-      const made = randomBytes(24).toString('hex');
+      const made = make();
       await put(name, made);
       return made;
     },
   };
+}
+
+function randomSecret(): string {
+  return randomBytes(24).toString('hex');
 }

@@ -14,7 +14,7 @@ export function applianceScreen(appliance: Appliance, folder: string, seconds: n
     ['gateway', `${env.BOX_GATEWAY}/function/NAME`],
     ['functions', up.join(', ')],
     ['connector', downNames.has('connector') ? '' : `${env.BOX_CONNECTOR}/metrics`],
-    ['NATS', env.NATS_URL],
+    ['NATS', withoutLogin(env.NATS_URL)],
     ['MQTT', env.MQTT_URL],
     ['CouchDB', withoutLogin(env.COUCHDB_URL)],
     ['S3', env.S3_ENDPOINT],

@@ -44,6 +44,7 @@ export async function open(env: Environment): Promise<OpenedFunction> {
     metrics,
     processEvents: openFeatureMaker({
       scenarios,
+      sources: door.sources,
       files,
       store,
       onSignals: openWindowMetrics(metrics.registry),

@@ -8,6 +8,7 @@ import { type CloudEvent, dataJson, EVENT_TYPE } from '#lib/message/cloud-event.
 import type { FunctionAnswer } from '#lib/message/function-answer.ts';
 import type { DataDescriptor, ScenarioRecord } from '#lib/scenario/scenario.ts';
 import type { ScenarioClient } from '#lib/scenario/scenario-client.ts';
+import type { SourceClient } from '#lib/source/source-client.ts';
 import type { StateStore } from '#lib/state/state-store.ts';
 import { featuresEvent, partOf } from './features-event.ts';
 import { type DescriptorFiles, loadFiles } from './file/descriptor-files.ts';
@@ -16,6 +17,7 @@ import { settleSome } from './settle.ts';
 import { EventSignal, type SignalLimits } from './signal/event-signal.ts';
 import { RowSignal } from './signal/row-signal.ts';
 import { splitSignal } from './signal/split-signal.ts';
+import { openBySource, type RecordProcess } from './source-descriptors.ts';
 import { processWindows, type WindowOutcome } from './window/window-process.ts';
 
 export interface FeatureLimits extends SignalLimits {
@@ -25,6 +27,8 @@ export interface FeatureLimits extends SignalLimits {
 
 export interface FeatureMakerParts {
   readonly scenarios: ScenarioClient;
+  /** Where sources may have a data descriptor of their own. */
+  readonly sources?: SourceClient;
   readonly files: DescriptorFiles;
   readonly limits: FeatureLimits;
   /** Where windows and last values are kept. */
@@ -37,8 +41,7 @@ export interface FeatureMakerParts {
 /** Turns signals into features by the scenario's data descriptor. */
 export function openFeatureMaker(parts: FeatureMakerParts): (batch: EventBatch) => Promise<FunctionAnswer> {
   const compiled = new WeakMap<ScenarioRecord, Promise<BatchProcess>>();
-  return async (batch) => {
-    const record = await parts.scenarios.get(batch.scenarioId, batch.rev);
+  const processRecord: RecordProcess = async (record, events) => {
     let process = compiled.get(record);
     if (process === undefined) {
       process = compileProcess(record, parts);
@@ -46,8 +49,11 @@ export function openFeatureMaker(parts: FeatureMakerParts): (batch: EventBatch) 
       // A failure is not kept: the file may be there the next time.
       process.catch(() => compiled.delete(record));
     }
-    return (await process)(batch.events);
+    return (await process)(events);
   };
+  const { scenarios, sources } = parts;
+  const process = sources === undefined ? processRecord : openBySource(sources, processRecord);
+  return async (batch) => process(await scenarios.get(batch.scenarioId, batch.rev), batch.events);
 }
 
 type BatchProcess = (events: readonly CloudEvent[]) => Promise<FunctionAnswer>;

@@ -52,6 +52,12 @@ export const SOURCE_PROOFS = ['ed25519', 'hmac-sha256', 'token', 'key'] as const
 export type SourceProof = (typeof SOURCE_PROOFS)[number];
 export const SOURCE_PROOF_ATTRIBUTE = 'sourceproof';
 
+/**
+ * CloudEvents' extension by which the connector tells the ingestion function that the source has a data descriptor of its own: the
+ * source's revision.
+ */
+export const SOURCE_REV_ATTRIBUTE = 'sourcerev';
+
 /** Whether signals of the source are taken only with something that proves them to be its own. */
 export function hasCredential({ token, source }: SourceRecord): boolean {
   return token !== undefined || canSign(source);

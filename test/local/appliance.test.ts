@@ -96,6 +96,55 @@ describe('openAppliance', function () {
     }
   });
 
+  it('opens each of its three doors to a source with its token, and to nobody else', async () => {
+    const document = JSON.parse(await readFile(join(ROOT, 'examples', 'tiny', 'scenario.json'), 'utf8'));
+    const scenario = JSON.stringify({
+      ...document,
+      scenario_definition: { ...document.scenario_definition, unknown_sources: 'refuse' },
+    });
+    assert.equal((await call('orchestrator/scenario/tiny', { method: 'PUT', body: Buffer.from(scenario) })).status, 200);
+    const made = await call('orchestrator/source/press-2', { method: 'PUT', body: Buffer.from('{}') });
+    const { token } = (await made.json()) as { token: string };
+    const { MQTT_URL: mqttUrl = '', BOX_GATEWAY: gateway = '', NATS_URL: natsUrl = '' } = appliance.env;
+    const heard = await connectAsync(mqttUrl, { protocolVersion: 4 });
+    const { host } = new URL(natsUrl);
+    const stranger = await connectNats({ url: `nats://${host}`, name: 'stranger' });
+    const sensor = await connectNats({ url: `nats://press-2:${token}@${host}`, name: 'press-2' });
+    const mqtt = await connectAsync(mqttUrl, { protocolVersion: 4, username: 'press-2', password: token });
+    const signal = '{"values":[1,1,1]}';
+    const post = (path: string, key: string) =>
+      fetch(`${gateway}/function/ingestion/signal/tiny${path}`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+        body: signal,
+      });
+    try {
+      await heard.subscribeAsync('tiny_notifications');
+      const told: string[] = [];
+      const enough = new Promise<void>((resolve) => {
+        heard.on('message', (_, payload) => {
+          told.push(JSON.parse(payload.toString()).source);
+          if (told.length === 3) resolve();
+        });
+      });
+      assert.equal((await post('/press-2', 'bxs_guessed')).status, 403);
+      assert.equal((await post('/press-3', token)).status, 403);
+      stranger.publish('tiny_signals', signal);
+      stranger.publish('tiny_signals.press-2', signal);
+      stranger.publish('thebox.source.press-2.tiny_signals', signal);
+      await stranger.flush();
+      await heard.publishAsync('tiny_signals/press-2', signal, { qos: 1 });
+      await assert.rejects(connectAsync(mqttUrl, { protocolVersion: 4, username: 'press-2', password: 'guessed' }));
+      assert.equal((await post('/press-2', token)).status, 202);
+      sensor.publish('thebox.source.press-2.tiny_signals', signal);
+      await mqtt.publishAsync('thebox/source/press-2/tiny_signals', signal, { qos: 1 });
+      await enough;
+      assert.deepEqual(told, ['press-2', 'press-2', 'press-2']);
+    } finally {
+      await Promise.all([stranger.close(), sensor.close(), mqtt.endAsync(), heard.endAsync()]);
+    }
+  });
+
   it("leaves MQTT's own streams to nats-server, and none of their subjects in ours", async () => {
     const nats = await connectNats({ url: String(appliance.env.NATS_URL), name: 'test' });
     try {
