@@ -11,9 +11,10 @@ import { packOutputs, type WorkerReply, type WorkerRequest, type WorkerValue } f
 const port = parentPort;
 if (port === null) throw new Error('session.worker must be started as a worker thread');
 
-const models = new Map<number, Model>();
+/** Models that are loaded or being loaded: in a thread that was started again runs come while its models still load. */
+const models = new Map<number, Promise<Model>>();
 
-function loaded(id: number): Model {
+function loaded(id: number): Promise<Model> {
   const model = models.get(id);
   if (model === undefined) throw new BoxError('unavailable', 'Cannot run model: it is not loaded in this thread');
   return model;
@@ -25,21 +26,28 @@ async function answer(request: WorkerRequest): Promise<{ value: WorkerValue; tra
       await loadRuntime();
       return { value: undefined, transfer: [] };
     case 'load': {
-      const model = await openSession(request.path, request.options);
-      models.set(request.model, model);
-      return { value: { signature: model.signature, skipped: model.skipped }, transfer: [] };
+      const opening = openSession(request.path, request.options);
+      models.set(request.model, opening);
+      try {
+        const { signature, skipped } = await opening;
+        return { value: { signature, skipped }, transfer: [] };
+      } catch (error) {
+        models.delete(request.model);
+        throw error;
+      }
     }
     case 'run': {
-      const { outputs, computeMs } = await loaded(request.model).run(request.inputs);
+      const { outputs, computeMs } = await (await loaded(request.model)).run(request.inputs);
       for (const { data } of request.inputs) if (ArrayBuffer.isView(data)) freeBytes(data);
       const packed = packOutputs(outputs);
       return { value: { outputs: packed.outputs, computeMs }, transfer: packed.transfer };
     }
     case 'measure':
-      return { value: await loaded(request.model).measure(request.inputs), transfer: [] };
+      return { value: await (await loaded(request.model)).measure(request.inputs), transfer: [] };
     case 'unload': {
-      await models.get(request.model)?.close();
+      const model = models.get(request.model);
       models.delete(request.model);
+      await (await model)?.close();
       return { value: undefined, transfer: [] };
     }
   }

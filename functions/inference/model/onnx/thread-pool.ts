@@ -40,6 +40,16 @@ interface Slot {
   readonly models: Map<number, Known>;
 }
 
+/** A thread that ends so soon may do so each time, with a model that takes too much memory to load. */
+const SHORT_LIFE_MS = 5_000;
+/** So often it is started again at once. */
+const SHORT_LIVES_AT_ONCE = 3;
+const LONGEST_DELAY_MS = 10_000;
+
+function restartDelayMs(shortLives: number): number {
+  return Math.min(100 * 2 ** (shortLives - SHORT_LIVES_AT_ONCE), LONGEST_DELAY_MS);
+}
+
 /** @param threads at most; one that dies is started again with the models that it held */
 export function openThreadPool(threads: number, log: Log): ThreadPool {
   const slots: Slot[] = [];
@@ -53,7 +63,16 @@ export function openThreadPool(threads: number, log: Log): ThreadPool {
     });
   const startSlot = (): Slot => {
     if (closed) throw new BoxError('unavailable', 'Cannot run model: the function is closing');
+    let startedMs = performance.now();
+    let shortLives = 0;
     const again = (): void => {
+      shortLives = performance.now() - startedMs < SHORT_LIFE_MS ? shortLives + 1 : 0;
+      if (shortLives <= SHORT_LIVES_AT_ONCE) start();
+      else setTimeout(start, restartDelayMs(shortLives)).unref();
+    };
+    const start = (): void => {
+      if (closed) return;
+      startedMs = performance.now();
       slot.thread = startThread(again);
       for (const [model, { path, options }] of slot.models) {
         slot.thread
