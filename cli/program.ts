@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { registerAlert } from './command/alert.ts';
 import type { CommandContext, Register } from './command/command.ts';
 import { registerDead } from './command/dead.ts';
+import { registerDoctor } from './command/doctor.ts';
 import { registerEnv } from './command/env.ts';
 import { registerModel } from './command/model.ts';
 import { registerOrder } from './command/order.ts';
@@ -30,6 +31,7 @@ const COMMANDS: readonly Register[] = [
   registerSend,
   registerWatch,
   registerStatus,
+  registerDoctor,
   registerDead,
   registerSample,
   registerOrder,
