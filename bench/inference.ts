@@ -10,7 +10,6 @@ import { type Format, inferRequest } from './inference/infer-request.ts';
 import { type LoadClient, type Measured, openLoadClient } from './inference/load-client.ts';
 import { type BenchModel, writeClassifier, writeSqueezenet, writeTiny } from './inference/make-model.ts';
 import { type MlServer, startMlServer } from './inference/mlserver.ts';
-import { processorMs } from './inference/process-usage.ts';
 import { type ServedModels, serveModels } from './inference/serve-models.ts';
 import { openSessionLoop, type SessionLoop } from './inference/session-loop.ts';
 
@@ -24,8 +23,6 @@ type Way = (typeof WAYS)[number];
 
 interface Figure extends Measured {
   readonly ofLoop: number;
-  /** Processor time of the server for each request, in milliseconds. */
-  readonly serverMs: number | undefined;
 }
 
 interface Places {
@@ -127,24 +124,17 @@ async function measureWay(
   connections: number,
   { box, mlserver, client }: Places,
   forMs: number,
-): Promise<(Measured & Pick<Figure, 'serverMs'>) | undefined> {
+): Promise<Measured | undefined> {
   // It answers a binary tensor with 500.
   if (way === 'MLServer' && (mlserver === undefined || format === 'binary')) return undefined;
   const base = way === 'MLServer' ? `http://127.0.0.1:${mlserver?.port}` : box[way];
   const pid = way === 'MLServer' ? (mlserver?.pid ?? 0) : box.pid;
   const url = `${base}/v2/models/${model.name}/infer`;
   const request = inferRequest(url, model, format, KEY);
-  const load = { port: Number(new URL(url).port), request, connections };
+  const load = { port: Number(new URL(url).port), pid, request, connections };
   // The first load of a model, and code that is not compiled yet, are not what is measured.
   await client.measure({ ...load, forMs: forMs / 10 });
-  const before = await processorMs(pid);
-  const measured = await client.measure({ ...load, forMs });
-  const after = await processorMs(pid);
-  const requests = (measured.perSecond * forMs) / 1000;
-  return {
-    ...measured,
-    serverMs: before === undefined || after === undefined ? undefined : (after - before) / requests,
-  };
+  return client.measure({ ...load, forMs });
 }
 
 function line(figures: readonly Figure[]): string {

@@ -4,6 +4,8 @@ import { Worker } from 'node:worker_threads';
 /** What one client asks for, again and again. */
 export interface Load {
   readonly port: number;
+  /** The server's process. */
+  readonly pid: number;
   /** The whole request, head and body. */
   readonly request: Uint8Array;
   /** Connections, each with one request in flight. */
@@ -17,6 +19,8 @@ export interface Measured {
   readonly p99: number;
   /** Processor time of the client for each request, in milliseconds: it has no more than two cores to share with the server. */
   readonly clientMs: number;
+  /** The same of the server, all of its threads; undefined where the system does not tell. */
+  readonly serverMs: number | undefined;
 }
 
 export type LoadReply = { readonly measured: Measured } | { readonly error: string };

@@ -1,11 +1,12 @@
 import { connect, type Socket } from 'node:net';
 import { parentPort } from 'node:worker_threads';
 import type { Load, LoadReply, Measured } from './load-client.ts';
+import { processorMs } from './process-usage.ts';
 
 const LOOPBACK = '127.0.0.1';
 const HEAD_END = '\r\n\r\n';
 /** Requests of each connection before anything is measured. */
-const WARM_UP = 10;
+const WARM_UP = 2;
 
 parentPort?.on('message', (load: Load) => {
   measure(load).then(
@@ -18,11 +19,13 @@ async function measure(load: Load): Promise<Measured> {
   const sockets = await Promise.all(Array.from({ length: load.connections }, () => open(load.port)));
   try {
     await askAll(sockets, load.request, (count) => count >= WARM_UP * load.connections);
+    const serverBefore = await processorMs(load.pid);
     const began = performance.now();
     const cpu = process.threadCpuUsage();
     const times = await askAll(sockets, load.request, () => performance.now() - began >= load.forMs);
     const seconds = (performance.now() - began) / 1000;
     const { user, system } = process.threadCpuUsage(cpu);
+    const server = (await processorMs(load.pid)) ?? 0;
     times.sort((a, b) => a - b);
     const at = (part: number) => times[Math.floor(times.length * part)] ?? 0;
     return {
@@ -30,6 +33,7 @@ async function measure(load: Load): Promise<Measured> {
       p50: at(0.5),
       p99: at(0.99),
       clientMs: (user + system) / 1000 / times.length,
+      serverMs: serverBefore === undefined ? undefined : (server - serverBefore) / times.length,
     };
   } finally {
     for (const socket of sockets) socket.destroy();
