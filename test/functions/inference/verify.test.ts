@@ -55,7 +55,7 @@ describe('POST /verify', () => {
       MODEL_ROOT: root,
       MODEL_HOSTS: `127.0.0.1:${new URL(web).port},*`,
       MODEL_MAX_BYTES: '10000000',
-      MODEL_FETCH_TIMEOUT_MS: '1500',
+      MODEL_FETCH_TIMEOUT_MS: '4000',
     });
   });
   beforeEach(() => {
