@@ -155,7 +155,8 @@ export function openRabbitmqOrderQueue(url: () => Promise<string>): OrderQueue {
   };
 }
 
-async function declareTopology(channel: Channel): Promise<void> {
+/** Makes exchanges and queues; those that are there already are left as they are. */
+export async function declareTopology(channel: Channel): Promise<void> {
   await channel.assertExchange(EXCHANGE, 'topic', { durable: true });
   await channel.assertExchange(DEAD_EXCHANGE, 'topic', { durable: true });
   await channel.assertQueue(DEAD_QUEUE, { durable: true });
