@@ -31,9 +31,58 @@ secret() { # NAME [VALUE]: made once
     head -c 24 /dev/urandom | od -An -v -tx1 | tr -d ' \n' >"$target/secrets/$1"
   fi
 }
-for name in box-api-key nats-password nats-sensor-password nats-viewer-password couchdb-password amqp-password; do
+for name in box-api-key nats-password nats-sensor-password nats-viewer-password nats-system-password couchdb-password amqp-password; do
   secret "$name"
 done
+
+key_pair() { # a new Ed25519 key: its secret half and its public one in hexadecimal
+  if command -v openssl >/dev/null; then
+    pem=$(openssl genpkey -algorithm ed25519)
+    for option in "" -pubout; do
+      echo "$pem" | openssl pkey $option -outform DER | tail -c 32 | od -An -v -tx1 | tr -d ' \n'
+      echo
+    done
+  elif command -v node >/dev/null; then
+    node -e '
+      const { privateKey, publicKey } = require("node:crypto").generateKeyPairSync("ed25519");
+      const hex = (der) => der.subarray(-32).toString("hex");
+      console.log(hex(privateKey.export({ format: "der", type: "pkcs8" })));
+      console.log(hex(publicKey.export({ format: "der", type: "spki" })));'
+  else
+    echo "a key cannot be made: there is neither openssl nor node" >&2
+    exit 1
+  fi
+}
+nkey() { # HEX: the bytes and their CRC-16 in base32, as NATS writes keys
+  left=$1 crc=0
+  while [ -n "$left" ]; do
+    rest=${left#??}
+    crc=$((crc ^ 0x${left%"$rest"} << 8)) left=$rest bit=0
+    while [ $bit -lt 8 ]; do
+      crc=$(((crc << 1 ^ (crc >> 15) * 0x1021) & 0xffff)) bit=$((bit + 1))
+    done
+  done
+  left=$(printf '%s%02x%02x' "$1" $((crc & 255)) $((crc >> 8))) bits=0 held=0
+  while [ -n "$left" ]; do
+    rest=${left#??}
+    held=$((held << 8 | 0x${left%"$rest"})) bits=$((bits + 8)) left=$rest
+    # The last letter is filled up with noughts.
+    [ -n "$left" ] || until [ $((bits % 5)) -eq 0 ]; do held=$((held << 1)) bits=$((bits + 1)); done
+    while [ $bits -ge 5 ]; do
+      bits=$((bits - 5))
+      echo ABCDEFGHIJKLMNOPQRSTUVWXYZ234567 | cut -c $(((held >> bits & 31) + 1)) | tr -d '\n'
+      held=$((held & (1 << bits) - 1))
+    done
+  done
+}
+# Whose word NATS takes about the logins of sources: the connector has the secret half. 9000 is "seed of an account", 00 "account".
+if [ ! -s "$target/secrets/nats-issuer-seed" ]; then
+  # shellcheck disable=SC2046 # two words
+  set -- $(key_pair)
+  [ $# -eq 2 ]
+  secret nats-issuer-public "$(nkey "00$2")"
+  secret nats-issuer-seed "$(nkey "9000$1")"
+fi
 secret s3-root-user thebox-root
 secret s3-root-password
 secret s3-access-key thebox
@@ -66,7 +115,13 @@ SYSTEM_SUBJECTS = ["\$SYS.>", "\$JS.>", "\$KV.>", "\$O.>", "\$MQTT.>", "\$SRV.>"
 # The same but \$MQTT.sub.>, by which nats-server gives a subscriber of MQTT what comes with QoS 1: without it, it grants QoS 0 alone.
 VIEWER_SUBJECTS = ["\$SYS.>", "\$JS.>", "\$KV.>", "\$O.>", "\$SRV.>", "thebox.>", "\$MQTT.JSA.>", "\$MQTT.msgs.>", "\$MQTT.rmsgs.>",
   "\$MQTT.sess.>", "\$MQTT.qos2.>", "\$MQTT.pubrel.>", "\$MQTT.out.>", "\$MQTT.deliver.>"]
+# The account of the server itself: the connector ends connections there.
+accounts { \$SYS: { users: [ { user: thebox-system, password: "$(value nats-system-password)" } ] } }
 authorization {
+  # Who is none of these users is asked of the connector: sources, each with its token.
+  auth_callout { issuer: $(value nats-issuer-public), auth_users: [ thebox, sensor, viewer, thebox-system ] }
+  # The connector may have to read the sources first.
+  timeout: 10
   users = [
     # The functions, the connector and who looks after them.
     { user: thebox, password: "$(value nats-password)" }
@@ -121,7 +176,7 @@ cp "$here/config/minio-users.sh" "$here/../minio/policy/sensory.json" "$here/../
 give minio s3-root-user s3-root-password s3-access-key s3-secret-key
 own minio 10002
 
-give connector box-api-key nats-password couchdb-password amqp-password
+give connector box-api-key nats-password nats-issuer-seed nats-system-password couchdb-password amqp-password
 own connector 1000
 
 give buckets s3-root-user s3-root-password

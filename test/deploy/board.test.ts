@@ -3,7 +3,9 @@ import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
+import { decode, encodeAuthorizationResponse, encodeUser, fromPublic, fromSeed } from '@nats-io/jwt';
 import type { NatsConnection } from '@nats-io/nats-core';
+import { connect } from '@nats-io/transport-node';
 import { Ajv } from 'ajv';
 import { connectAsync } from 'mqtt';
 import { parse } from 'yaml';
@@ -185,12 +187,38 @@ describe('deploy/config/nats-server.conf, in a real server', () => {
     await assert.rejects(connectNats({ url: `nats://127.0.0.1:${port}`, name: 'test', atFirst: 'fail' }));
   });
 
+  it('asks who has the issuer’s secret half about every other login, by NATS and by MQTT, and about its own users nobody', async () => {
+    const box = await as('thebox', 'nats-password');
+    const issuer = fromSeed(new TextEncoder().encode(await secret('nats-issuer-seed')));
+    const asked: unknown[] = [];
+    box.subscribe('$SYS.REQ.USER.AUTH', {
+      callback: async (_, message) => {
+        const { nats } = decode<{ user_nkey: string; server_id: { id: string }; connect_opts: object }>(
+          message.string(),
+        );
+        asked.push(Reflect.get(nats.connect_opts, 'user'));
+        const [user, server] = [fromPublic(nats.user_nkey), fromPublic(nats.server_id.id)];
+        const jwt = await encodeUser('kiln', user, issuer, {}, { aud: '$G' });
+        message.respond(await encodeAuthorizationResponse(user, server, issuer, { jwt }, {}));
+      },
+    });
+    await box.flush();
+    await (await connect({ servers: `127.0.0.1:${port}`, user: 'kiln', pass: 'token' })).close();
+    await publishMqtt(mqttPort, 'kiln', 'token', 'nowhere', '1');
+    await (await as('viewer', 'nats-viewer-password')).close();
+    await (await as('thebox-system', 'nats-system-password')).close();
+    assert.deepEqual(asked, ['kiln', 'kiln']);
+    await box.close();
+  });
+
   it('a sensor stores a signal through MQTT, and one through NATS; it neither listens nor touches the system', async () => {
     const box = await as('thebox', 'nats-password');
     const manager = await jetstreamManager(box);
     await manager.streams.add({ name: 'TEST', subjects: ['factory.>'] });
     await publishMqtt(mqttPort, 'sensor', await secret('nats-sensor-password'), 'factory/press', '{"a":1}');
-    const sensor = await as('sensor', 'nats-sensor-password');
+    // With the client's own defaults, as a sensor's program would.
+    const pass = await secret('nats-sensor-password');
+    const sensor = await connect({ servers: `127.0.0.1:${port}`, user: 'sensor', pass });
     const acked = await sensor.request('factory.press', '{"a":2}', { timeout: 5000 });
     assert.equal(Reflect.get(Object(acked.json()), 'stream'), 'TEST');
     const stream = await jetstream(box).streams.get('TEST');
