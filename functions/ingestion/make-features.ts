@@ -4,7 +4,7 @@ import { isRecord } from '#lib/feature/given.ts';
 import type { LastValues } from '#lib/feature/last-values.ts';
 import type { EventBatch } from '#lib/function/event-batch.ts';
 import type { Feature } from '#lib/message/body.ts';
-import { type CloudEvent, dataJson, EVENT_TYPE } from '#lib/message/cloud-event.ts';
+import { type CloudEvent, dataJson, EVENT_TYPE, sequenceOf } from '#lib/message/cloud-event.ts';
 import type { FunctionAnswer } from '#lib/message/function-answer.ts';
 import type { DataDescriptor, ScenarioRecord } from '#lib/scenario/scenario.ts';
 import type { ScenarioClient } from '#lib/scenario/scenario-client.ts';
@@ -15,6 +15,7 @@ import { type DescriptorFiles, loadFiles } from './file/descriptor-files.ts';
 import { processWithLast } from './memory/last-memory.ts';
 import { settleSome } from './settle.ts';
 import { EventSignal, type SignalLimits } from './signal/event-signal.ts';
+import { prepareEvents } from './signal/prepare-events.ts';
 import { RowSignal } from './signal/row-signal.ts';
 import { splitSignal } from './signal/split-signal.ts';
 import { openBySource, type RecordProcess } from './source-descriptors.ts';
@@ -41,7 +42,7 @@ export interface FeatureMakerParts {
 /** Turns signals into features by the scenario's data descriptor. */
 export function openFeatureMaker(parts: FeatureMakerParts): (batch: EventBatch) => Promise<FunctionAnswer> {
   const compiled = new WeakMap<ScenarioRecord, Promise<BatchProcess>>();
-  const processRecord: RecordProcess = async (record, events) => {
+  const processRecord: RecordProcess = async (record, events, keepFrom) => {
     let process = compiled.get(record);
     if (process === undefined) {
       process = compileProcess(record, parts);
@@ -49,14 +50,21 @@ export function openFeatureMaker(parts: FeatureMakerParts): (batch: EventBatch) 
       // A failure is not kept: the file may be there the next time.
       process.catch(() => compiled.delete(record));
     }
-    return (await process)(events);
+    return (await process)(await prepareEvents(events, record, keepFrom, parts), keepFrom);
   };
   const { scenarios, sources } = parts;
   const process = sources === undefined ? processRecord : openBySource(sources, processRecord);
-  return async (batch) => process(await scenarios.get(batch.scenarioId, batch.rev), batch.events);
+  return async ({ scenarioId, rev, events }) => {
+    return process(await scenarios.get(scenarioId, rev), events, firstSequence(events));
+  };
 }
 
-type BatchProcess = (events: readonly CloudEvent[]) => Promise<FunctionAnswer>;
+/** `keepFrom`: messages before that sequence do not come again. */
+type BatchProcess = (events: readonly CloudEvent[], keepFrom: number) => Promise<FunctionAnswer>;
+
+function firstSequence(events: readonly CloudEvent[]): number {
+  return Math.min(...events.map((event) => sequenceOf(event) ?? Number.POSITIVE_INFINITY));
+}
 
 async function compileProcess(record: ScenarioRecord, parts: FeatureMakerParts): Promise<BatchProcess> {
   const descriptor = record.scenario.scenario_definition.ingestion_definition?.data_descriptor;
@@ -68,7 +76,7 @@ async function compileProcess(record: ScenarioRecord, parts: FeatureMakerParts):
   const { window: spec } = set;
   if (spec !== undefined) {
     const windows = { ...parts, record, descriptor, set, spec, now: parts.now ?? Date.now };
-    return (events) => processWindows(events, windows);
+    return (events, keepFrom) => processWindows(events, keepFrom, windows);
   }
   // A descriptor without features is that of a sender which makes them itself.
   const process =
@@ -76,7 +84,7 @@ async function compileProcess(record: ScenarioRecord, parts: FeatureMakerParts):
       ? (event: CloudEvent) => (event.type === EVENT_TYPE.timer ? [] : [passedOn(event, descriptor, limits)])
       : describedProcess(descriptor, set, limits);
   if (!set.takesLast) return async (events) => ({ results: await settleSome(events, (event) => process(event)) });
-  return async (events) => ({ results: await processWithLast(events, record, store, process) });
+  return async (events, keepFrom) => ({ results: await processWithLast(events, keepFrom, { record, store, process }) });
 }
 
 type LastOf = (signal: number) => LastValues;

@@ -4,16 +4,18 @@ import type { DataDescriptor, ScenarioRecord } from '#lib/scenario/scenario.ts';
 import { SOURCE_REV_ATTRIBUTE, type SourceRecord } from '#lib/source/source.ts';
 import type { SourceClient } from '#lib/source/source-client.ts';
 
-export type RecordProcess = (record: ScenarioRecord, events: readonly CloudEvent[]) => Promise<FunctionAnswer>;
+export type RecordProcess = (
+  record: ScenarioRecord,
+  events: readonly CloudEvent[],
+  /** Messages before that sequence do not come again. */
+  keepFrom: number,
+) => Promise<FunctionAnswer>;
 
 /**
  * Processes a batch in which signals of some sources have a data descriptor of their own: the connector marks those with the
  * source's revision. Each is processed as if the scenario had that descriptor.
  */
-export function openBySource(
-  sources: SourceClient,
-  process: RecordProcess,
-): (record: ScenarioRecord, events: readonly CloudEvent[]) => Promise<FunctionAnswer> {
+export function openBySource(sources: SourceClient, process: RecordProcess): RecordProcess {
   /** A scenario with the descriptor of a source, as long as both are as they were. */
   const derived = new WeakMap<ScenarioRecord, Map<string, { rev: string; record: ScenarioRecord }>>();
   const recordFor = async (record: ScenarioRecord, source: string, rev: string): Promise<ScenarioRecord> => {
@@ -28,8 +30,8 @@ export function openBySource(
     return own;
   };
 
-  return async (record, events) => {
-    if (!events.some((event) => revOf(event) !== undefined)) return process(record, events);
+  return async (record, events, keepFrom) => {
+    if (!events.some((event) => revOf(event) !== undefined)) return process(record, events, keepFrom);
     const records = await Promise.all(
       events.map((event) => {
         const rev = revOf(event);
@@ -43,7 +45,7 @@ export function openBySource(
       const own = records[start] ?? record;
       let end = start + 1;
       while (end < events.length && records[end] === own) end++;
-      const answer = await process(own, events.slice(start, end));
+      const answer = await process(own, events.slice(start, end), keepFrom);
       results.push(...answer.results);
       wake.push(...(answer.wake ?? []));
       start = end;

@@ -51,6 +51,7 @@ interface RawDataDescriptor {
   readonly feature_list: readonly (Omit<FeatureDescriptor, 'feature_params'> & {
     readonly feature_params?: Readonly<Record<string, unknown>> | string | null;
   })[];
+  readonly content_type?: string | null;
   readonly window?: Readonly<Record<string, unknown>> | null;
 }
 

@@ -45,6 +45,8 @@ export interface IngestionDefinition extends StageDefinition {
 export interface DataDescriptor {
   readonly ingestion_data_name: string;
   readonly feature_list: readonly FeatureDescriptor[];
+  /** What signals are that do not say it themselves: MQTT has no content type. */
+  readonly content_type?: string;
   /** What signals add up to before features are made; left out, each signal makes features of its own. */
   readonly window?: Readonly<Record<string, unknown>>;
 }

@@ -34,17 +34,21 @@ const TTL_MS = 30 * 86_400_000;
 /** Messages before the batch of which is remembered what they were given, see kept-window.ts. */
 const GIVEN_KEPT = 16;
 
+export interface LastParts {
+  readonly record: ScenarioRecord;
+  readonly store: StateStore;
+  readonly process: LastProcess;
+}
+
 /** Processes the events of each source one after the other, so that each may take what it lacks from those before. */
 export async function processWithLast(
   events: readonly CloudEvent[],
-  record: ScenarioRecord,
-  store: StateStore,
-  process: LastProcess,
+  keepFrom: number,
+  { record, store, process }: LastParts,
 ): Promise<readonly EventResult[]> {
   const features = record.scenario.scenario_definition.ingestion_definition?.data_descriptor.feature_list;
   // A scenario that was removed and put again begins without a past.
   const prefix = `${subjectToken(record.id)}.${shortHash(['last', record.createdAt, features])}`;
-  const keepFrom = Math.min(...events.map((event) => sequenceOf(event) ?? Number.POSITIVE_INFINITY));
   const bySource = Map.groupBy(events.entries(), ([, { source }]) => source);
   const works = Array.from(bySource, ([source, own]): KeptWork<readonly (readonly [number, EventResult])[]> => {
     const key = `${prefix}.${shortHash(source)}`;

@@ -2,6 +2,7 @@ import { decode as decodeMsgpack } from '@msgpack/msgpack';
 import { decode as decodeCbor } from 'cbor2';
 import { type Audio, decodeWav } from '#lib/audio/wav.ts';
 import { BoxError, errorText } from '#lib/error/box-error.ts';
+import { isRecord } from '#lib/feature/given.ts';
 import { fieldOf } from '#lib/feature/json-path.ts';
 import type { Signal, SignalAttribute, SignalForm } from '#lib/feature/signal.ts';
 import { decodeImage } from '#lib/image/decode-image.ts';
@@ -93,7 +94,9 @@ export class EventSignal implements Signal {
   #decodeJson(): unknown {
     if (this.form !== 'json') throw this.#wrongForm('JSON');
     const { data, data_base64: base64 } = this.event;
-    if (this.format === 'json' && base64 === undefined) return data;
+    // A payload of Sparkplug comes here decoded when its metrics were given names: see prepare-events.ts.
+    if (base64 === undefined && (this.format === 'json' || (this.format === 'sparkplug' && isRecord(data))))
+      return data;
     try {
       return decodeRecords(this.format, base64 === undefined ? data : undefined, () => this.bytes(), this.event.time);
     } catch (cause) {
@@ -116,7 +119,7 @@ export class EventSignal implements Signal {
 /** Data that came as a JSON value is JSON, unless it is text that is declared to be something else. */
 function formatOfValue(event: CloudEvent): BodyFormat {
   const declared = event.datacontenttype === undefined ? 'json' : declaredFormat(event.datacontenttype);
-  if (typeof event.data !== 'string') return declared === 'senml-json' ? declared : 'json';
+  if (typeof event.data !== 'string') return declared === 'senml-json' || declared === 'sparkplug' ? declared : 'json';
   return declared ?? 'text';
 }
 

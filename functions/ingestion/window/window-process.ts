@@ -50,7 +50,11 @@ const MAX_KEPT_NUMBERS = 400_000;
 const DAY_MS = 86_400_000;
 
 /** Adds the signals of a batch to their windows; the windows that they complete become features. */
-export async function processWindows(events: readonly CloudEvent[], parts: WindowParts): Promise<FunctionAnswer> {
+export async function processWindows(
+  events: readonly CloudEvent[],
+  keepFrom: number,
+  parts: WindowParts,
+): Promise<FunctionAnswer> {
   const { record, spec } = parts;
   // A scenario that was removed and put again, or has another window, begins without a past.
   const prefix = shortHash(['window', record.createdAt, parts.descriptor.window]);
@@ -83,7 +87,6 @@ export async function processWindows(events: readonly CloudEvent[], parts: Windo
       failures.set(index, thrown);
     }
   }
-  const keepFrom = Math.min(...events.map((event) => sequenceOf(event) ?? Number.POSITIVE_INFINITY));
   const kept = await applyToKept(
     parts.store,
     Array.from(works, ([token, work]) => groupWork(token, work, { ...parts, now, keepFrom })),
