@@ -71,7 +71,7 @@ export async function openInference(config: InferenceConfig, log: Log): Promise<
   const state = lazyStateStore(config, secrets);
   const metrics = openMetrics('inference');
   registerModelMetrics(metrics.registry, stats, registry);
-  const providers = [openScenarioProvider({ gatewayUrl, secrets, fetcher, load, log })];
+  const providers = [openScenarioProvider({ gatewayUrl, secrets, fetcher, load, log, state: state.store })];
   if (repository) {
     providers.push(openRepositoryProvider({ bucket: config.modelBucket, store: repository, fetcher, load, log }));
   }

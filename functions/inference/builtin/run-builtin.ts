@@ -54,6 +54,33 @@ export async function runBuiltin(batch: BuiltinBatch): Promise<EventResult[]> {
   });
 }
 
+export interface BuiltinRun {
+  /** What the state is kept below; a scenario's id for its events. */
+  readonly scope: string;
+  readonly source: string;
+  readonly inputs: readonly Tensor[];
+  readonly store: () => Promise<StateStore>;
+}
+
+/**
+ * Runs a built-in model on one request's inputs.
+ *
+ * @throws BoxError `unavailable` where the state of a streaming model cannot be kept, `conflict` when another instance was first
+ */
+export async function runBuiltinOnce(model: BuiltinModel, run: BuiltinRun): Promise<readonly OutputValue[]> {
+  const { scope, source, inputs, store } = run;
+  if (model.name === 'identity') return inputs;
+  if (model.name === 'threshold') return [thresholdLabel(model, run)];
+  const key = sourceKey(scope, model.name, source);
+  const opened = await store();
+  const loaded = (await loadSources(opened, [key])).get(key) as LoadedSource;
+  const before = resume(model, loaded, '');
+  const { values, shape } = numbersOf(inputs[0]);
+  const { score, label, mean, next } = scoreValues(model, before, values);
+  await saveSource(opened, key, { before: next, batch: [] }, loaded.revision);
+  return [floats(score, shape), labels(label, shape), floats(mean, shape)];
+}
+
 /** The outputs of every event, or why there are none. */
 async function outputsOf(
   model: BuiltinModel,
@@ -65,7 +92,7 @@ async function outputsOf(
   return scoredBySource(model, batch, read);
 }
 
-function thresholdLabel({ options }: BuiltinModel, { inputs }: Read): Tensor {
+function thresholdLabel({ options }: BuiltinModel, { inputs }: Pick<Read, 'inputs'>): Tensor {
   const [tensor] = inputs;
   const { values, shape } = numbersOf(tensor);
   return labels(

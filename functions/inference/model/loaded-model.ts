@@ -33,8 +33,12 @@ export interface LoadedModel {
   readonly copies: number;
   /** Loads it into one more worker thread, so that its runs need not wait for each other; nothing when all have it. */
   copy(): Promise<void>;
-  /** Runs the request's rows, together with those of others where the model allows it. */
-  submit(inputs: readonly Tensor[]): Promise<BatchedResult>;
+  /**
+   * Runs the request's rows, together with those of others where the model allows it.
+   *
+   * @param sequence whose values these are, for a built-in model that learns; others do not look at it
+   */
+  submit(inputs: readonly Tensor[], sequence?: string): Promise<BatchedResult>;
   /** Frees the model once every request that was submitted has its answer. */
   close(): Promise<void>;
 }

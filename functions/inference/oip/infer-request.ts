@@ -15,6 +15,8 @@ export interface RequestedOutput {
 
 export interface InferRequest {
   readonly id: string | undefined;
+  /** Whose values these are, for models that learn: the parameter `sequence_id`. */
+  readonly sequence: string | undefined;
   /** One tensor per input of the model, in its order. */
   readonly inputs: readonly Tensor[];
   /** Empty: all of the model's. */
@@ -42,6 +44,7 @@ export function readInferRequest(body: SplitBody, signature: Signature): InferRe
   const isBinary = readFlag(parametersOf(json), 'binary_data_output');
   return {
     id: typeof json.id === 'string' ? json.id : undefined,
+    sequence: readSequence(parametersOf(json).sequence_id),
     inputs,
     outputs: json.outputs === undefined ? [] : readOutputs(json.outputs, signature, isBinary),
     isBinary,
@@ -168,6 +171,13 @@ function readClasses(value: unknown): number {
   if (value === undefined) return 0;
   if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
   throw invalid(`classification must be a whole number from 0, got ${quote(value)}`);
+}
+
+/** Triton's clients give a number or text; 0 and none at all are the same to them. */
+function readSequence(value: unknown): string | undefined {
+  if (value === undefined || value === 0 || value === '') return undefined;
+  if (Number.isSafeInteger(value) || (typeof value === 'string' && value.length <= 256)) return String(value);
+  throw invalid(`sequence_id must be a whole number or text of up to 256 characters, got ${quote(value)}`);
 }
 
 function readFlag(parameters: Readonly<Record<string, unknown>>, name: string): boolean {

@@ -10,15 +10,19 @@ export const SERVER = {
   extensions: ['classification', 'model_repository', 'model_configuration', 'statistics', 'binary_tensor_data'],
 };
 
-const PLATFORM = 'onnxruntime_onnx';
+/** What a model runs on, in Triton's words where it has any. */
+const platformOf = ({ builtin }: ServedModel) =>
+  builtin === undefined
+    ? { platform: 'onnxruntime_onnx', backend: 'onnxruntime' }
+    : { platform: 'thebox_builtin', backend: 'thebox' };
 
 /** The answer to `GET v2/models/{m}`. */
-export function modelMetadata({ name }: ServedModel, versions: readonly string[], { signature }: LoadedModel) {
+export function modelMetadata(served: ServedModel, versions: readonly string[], { signature }: LoadedModel) {
   const io = (spec: InputSpec) => ({ name: spec.name, datatype: DATATYPE_OF[spec.dtype], shape: protocolShape(spec) });
   return {
-    name,
+    name: served.name,
     versions,
-    platform: PLATFORM,
+    platform: platformOf(served).platform,
     inputs: signature.inputs.map(io),
     outputs: signature.outputs.map(io),
   };
@@ -40,8 +44,7 @@ export function modelConfig(served: ServedModel, { signature, trial }: LoadedMod
   });
   return {
     name: served.name,
-    platform: PLATFORM,
-    backend: 'onnxruntime',
+    ...platformOf(served),
     version_policy: { latest: { num_versions: 1 } },
     max_batch_size: trial.batchable ? batching.maxRows : 0,
     input: signature.inputs.map(io),

@@ -135,7 +135,7 @@ async function infer(
     body.release();
     const rows = asked.inputs[0]?.shape[0] ?? 1;
     const read = performance.now();
-    const result = await model.submit(asked.inputs);
+    const result = await model.submit(asked.inputs, asked.sequence);
     const ran = performance.now();
     const { signature } = model;
     const response = writeInferResponse(asked, {

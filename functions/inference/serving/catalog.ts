@@ -116,7 +116,7 @@ export function openCatalog(providers: readonly ModelProvider[], registry: Model
   return {
     async list() {
       const all = [...(await listing.all()).values()].flat();
-      return all.map(({ name, version }) => entryOf(name, version, states, unloaded, failures));
+      return all.map((served) => entryOf(served, states, unloaded, failures));
     },
     async versions(name) {
       const found = (await listing.named(name)).map(({ version }) => version);
@@ -131,12 +131,14 @@ export function openCatalog(providers: readonly ModelProvider[], registry: Model
       if (unloaded.has(name)) {
         throw new BoxError('unavailable', `Cannot run model ${name}: it was unloaded, load it first`);
       }
+      if (served.builtin !== undefined) return work(served.builtin, served);
       return registry.use(await refOf(served), (model) => work(model, served));
     },
     async load(name, version) {
       listing.forget();
       const served = pick(await listing.named(name), name, version);
-      await swapIn(served);
+      if (served.builtin === undefined) await swapIn(served);
+      else if (served.names !== undefined) throw noConfig(name);
       unloaded.delete(name);
       return served;
     },
@@ -242,15 +244,21 @@ function unknownModel(name: string, version: string | undefined): BoxError {
   return new BoxError('not_found', `Cannot find model ${JSON.stringify(name)}${which}: there is none of that name`);
 }
 
+function noConfig(name: string): BoxError {
+  return new BoxError(
+    'invalid_argument',
+    `Cannot load model ${name}: a built-in model takes no configuration or files`,
+  );
+}
+
 function entryOf(
-  name: string,
-  version: string,
+  { name, version, builtin }: ServedModel,
   states: ReadonlyMap<string, State>,
   unloaded: ReadonlySet<string>,
   failures: ReadonlyMap<string, string>,
 ): CatalogEntry {
   const key = keyOf({ name, version });
   if (unloaded.has(name)) return { name, version, state: 'UNAVAILABLE', reason: 'unloaded' };
-  if (states.has(key)) return { name, version, state: 'READY', reason: '' };
+  if (builtin !== undefined || states.has(key)) return { name, version, state: 'READY', reason: '' };
   return { name, version, state: 'UNAVAILABLE', reason: failures.get(key) ?? 'not loaded yet: it is on first use' };
 }

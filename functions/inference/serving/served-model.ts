@@ -1,4 +1,4 @@
-import type { LoadOptions } from '../model/loaded-model.ts';
+import type { LoadedModel, LoadOptions } from '../model/loaded-model.ts';
 import type { FetchedModel } from '../model/source/source.ts';
 import type { GoldenSample } from './golden.ts';
 
@@ -16,6 +16,8 @@ export interface ServedModel {
   readonly golden: readonly GoldenSample[];
   /** Tensors that it must have, where somebody who loaded it named them. */
   readonly names?: { readonly inputs: readonly string[]; readonly outputs: readonly string[] };
+  /** The model itself, for one that is built in and has no file. */
+  readonly builtin?: LoadedModel;
   /** Changes when the entry names another file or is run in another way. */
   readonly tag: string;
   fetch(): Promise<FetchedModel>;

@@ -156,4 +156,47 @@ describe('built-in models', () => {
       await without.close();
     }
   });
+
+  describe('by the Open Inference Protocol', () => {
+    const post = (name: string, data: number[], more: object = {}) =>
+      inference.post(`/v2/models/${name}/infer`, {
+        inputs: [{ name: 'x', shape: [data.length], datatype: 'FP64', data }],
+        ...more,
+      });
+
+    it('are served by the scenario’s id, with metadata, and loaded from nowhere', async () => {
+      const { id } = builtin('threshold', [2], { low: 0, high: 10 }, ['fine', 'alarm']);
+      const metadata = (await inference.call({ path: `/v2/models/${id}` })).json();
+      assert.deepEqual(metadata, {
+        name: id,
+        versions: ['1'],
+        platform: 'thebox_builtin',
+        inputs: [{ name: 'x', datatype: 'FP64', shape: [-1] }],
+        outputs: [{ name: 'label', datatype: 'INT64', shape: [-1] }],
+      });
+      const answer = await post(id, [5, 11]);
+      assert.equal(answer.status, 200, answer.body.toString());
+      assert.deepEqual((answer.json() as { outputs: { data: number[] }[] }).outputs[0]?.data, [0, 1]);
+      assert.equal((await inference.call({ path: `/v2/models/${id}/ready` })).status, 200);
+      assert.equal((await inference.post(`/v2/repository/models/${id}/unload`, {})).status, 200);
+      assert.equal((await post(id, [5, 11])).status, 503);
+      assert.equal((await inference.post(`/v2/repository/models/${id}/load`, {})).status, 200);
+      assert.equal((await post(id, [5, 11])).status, 200);
+      const configured = await inference.post(`/v2/repository/models/${id}/load`, { parameters: { config: '{}' } });
+      assert.equal(configured.status, 400);
+      assert.match(configured.body.toString(), /a built-in model takes no configuration/);
+    });
+
+    it('learn from each sequence by itself, in the order of the requests', async () => {
+      const { id } = builtin('zscore', [1], { min_count: 2, limit: 3 });
+      const score = async (value: number, sequence_id: string | number) => {
+        const answer = await post(id, [value], { parameters: { sequence_id } });
+        assert.equal(answer.status, 200, answer.body.toString());
+        const { outputs } = answer.json() as { outputs: { name: string; data: number[] }[] };
+        return outputs.find(({ name }) => name === 'label')?.data[0];
+      };
+      await Promise.all([1, 2, 1, 2, 1, 2].map((value) => score(value, 'pump')));
+      assert.deepEqual([await score(100, 'pump'), await score(100, 7)], [1, 0]);
+    });
+  });
 });
