@@ -44,10 +44,14 @@ export interface LoadedModel {
 }
 
 /**
- * A model that takes less than this for a row runs in the main thread: a hop to a worker costs 0.05 ms. The file's size
- * is bounded too, because loading it blocks the thread.
+ * A model that takes less than this for a row runs in the main thread: a hop to a worker costs 0.05 ms. On a slow or busy
+ * machine both take longer, so a model of up to the second bound is held against a hop that is measured beside it. The
+ * file's size is bounded too, because loading it blocks the thread.
  */
 const MAIN_THREAD_ROW_MS = 0.05;
+const MAIN_THREAD_MOST_ROW_MS = 0.3;
+/** What goes with a hop, on either side of it, as a part of the hop. */
+const HOP_FACTOR = 1.5;
 const MAIN_THREAD_FILE_BYTES = 4 * 1024 * 1024;
 /** Input elements of one run in the main thread; more go to a worker. */
 const MAIN_THREAD_ELEMENTS = 16_384;
@@ -89,8 +93,7 @@ async function tryAndPlace(
     log.warn({ path, provider, reason }, `execution provider ${provider} is not there, the next one is taken`);
   }
   const trial = await dryRun(inWorkers, options.declared);
-  const fileBytes = (await stat(path)).size;
-  const inMain = await openInMain(path, options, trial, fileBytes);
+  const inMain = await openInMain(path, options, trial, inWorkers);
   const placement = inMain ? 'main' : 'worker';
   const maxRows = trial.batchable ? rowsOfOneBatch(options.batching.maxRows, trial.rowMs ?? 0) : 1;
   log.info({ path, placement, batchable: trial.batchable, maxRows, rowMs: trial.rowMs }, 'model loaded');
@@ -128,15 +131,21 @@ function loaded(inWorkers: PooledModel, inMain: Model | undefined, trial: DryRun
 async function openInMain(
   path: string,
   options: LoadOptions,
-  trial: DryRun,
-  fileBytes: number,
+  { rowMs }: DryRun,
+  inWorkers: PooledModel,
 ): Promise<Model | undefined> {
-  const fits =
-    options.placement === 'auto' &&
-    trial.rowMs !== undefined &&
-    trial.rowMs < MAIN_THREAD_ROW_MS &&
-    fileBytes <= MAIN_THREAD_FILE_BYTES;
-  return fits || options.placement === 'main' ? openSession(path, options.session) : undefined;
+  const isMain =
+    options.placement === 'main' ||
+    (options.placement === 'auto' &&
+      rowMs !== undefined &&
+      (await stat(path)).size <= MAIN_THREAD_FILE_BYTES &&
+      (await isQuickerThanHop(rowMs, inWorkers)));
+  return isMain ? openSession(path, options.session) : undefined;
+}
+
+async function isQuickerThanHop(rowMs: number, inWorkers: PooledModel): Promise<boolean> {
+  if (rowMs < MAIN_THREAD_ROW_MS || rowMs >= MAIN_THREAD_MOST_ROW_MS) return rowMs < MAIN_THREAD_ROW_MS;
+  return rowMs < HOP_FACTOR * (await inWorkers.measureHop());
 }
 
 /** A slow model's next run waits in its thread already, which need not idle while the main thread is busy with others. */

@@ -27,6 +27,8 @@ export interface PooledModel extends Model {
   readonly copies: number;
   /** Loads it into one more thread; does nothing when all have it. */
   copy(): Promise<void>;
+  /** How long a message to its thread and back takes at best now, in milliseconds. */
+  measureHop(): Promise<number>;
 }
 
 interface Known {
@@ -49,6 +51,9 @@ const LONGEST_DELAY_MS = 10_000;
 function restartDelayMs(shortLives: number): number {
   return Math.min(100 * 2 ** (shortLives - SHORT_LIVES_AT_ONCE), LONGEST_DELAY_MS);
 }
+
+/** Messages that are sent to learn how long one takes. */
+const HOPS = 20;
 
 /** @param threads at most; one that dies is started again with the models that it held */
 export function openThreadPool(threads: number, log: Log): ThreadPool {
@@ -125,6 +130,15 @@ export function openThreadPool(threads: number, log: Log): ThreadPool {
         },
         run: (inputs: readonly Tensor[]) => leastBusy().run(model, inputs),
         measure: (inputs: readonly Tensor[]) => first.thread.measure(model, inputs),
+        async measureHop() {
+          let best = Number.POSITIVE_INFINITY;
+          for (let i = 0; i < HOPS; i++) {
+            const started = performance.now();
+            await first.thread.prepare();
+            best = Math.min(best, performance.now() - started);
+          }
+          return best;
+        },
         async copy() {
           const slot = holders.length < threads ? emptiest(model) : undefined;
           if (slot !== undefined) await loadInto(slot);
