@@ -4,7 +4,7 @@
 #   install.sh install [--registry R] [--tag T] [--sync always|TIME] [--open PART,PART]
 #                          also upgrades: what is not given stays as it was. --open publishes a port to the network:
 #                          nats, mqtt, websocket, s3, amqp, couchdb; --open none closes them
-#   install.sh secrets     prints the faas-cli lines that give the functions their secrets
+#   install.sh secrets     prints the faas-cli lines that give the functions their secrets, new or changed
 #   install.sh status      what runs, and what does not
 #   install.sh backup FILE     stops the services while it copies; the file holds the secrets too
 #   install.sh restore FILE
@@ -16,6 +16,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 FAASD=${FAASD:-/var/lib/faasd}
 BOX=$FAASD/thebox
 UNITS=${UNITS:-/etc/systemd/system}
+BIN=${BIN:-/usr/local/bin}
 FUNCTION_SECRETS="box-api-key nats-password couchdb-password amqp-password s3-access-key s3-secret-key"
 
 fail() {
@@ -100,7 +101,7 @@ make_data() { # FOLDER: the users are those of docker-compose.yaml
 need_board() {
   [ "$(id -u)" -eq 0 ] || fail "must be run as root"
   command -v systemctl >/dev/null || fail "needs systemd"
-  if [ ! -x /usr/local/bin/faasd ] || [ ! -s "$FAASD/docker-compose.yaml" ]; then
+  if [ ! -x "$BIN/faasd" ] || [ ! -s "$FAASD/docker-compose.yaml" ]; then
     fail "faasd is not installed; docs/deploy.md says how"
   fi
 }
@@ -113,8 +114,8 @@ install_box() {
   [ -e "$BOX/docker-compose.faasd.yaml" ] || cp "$FAASD/docker-compose.yaml" "$BOX/docker-compose.faasd.yaml"
   [ -e "$BOX/prometheus.faasd.yml" ] || [ ! -e "$FAASD/prometheus.yml" ] || cp "$FAASD/prometheus.yml" "$BOX/prometheus.faasd.yml"
   render "$FAASD"
-  install -m 755 "$here/thebox-watch.sh" /usr/local/bin/thebox-watch
-  printf '[Unit]\nDescription=Starts services of The Box that ended\nAfter=faasd.service\n[Service]\nType=oneshot\nExecStart=/usr/local/bin/thebox-watch\n' >"$UNITS/thebox-watch.service"
+  install -m 755 "$here/thebox-watch.sh" "$BIN/thebox-watch"
+  printf '[Unit]\nDescription=Starts services of The Box that ended\nAfter=faasd.service\n[Service]\nType=oneshot\nExecStart=%s/thebox-watch\n' "$BIN" >"$UNITS/thebox-watch.service"
   printf '[Unit]\nDescription=Looks after the services of The Box\n[Timer]\nOnBootSec=5min\nOnUnitActiveSec=1min\n[Install]\nWantedBy=timers.target\n' >"$UNITS/thebox-watch.timer"
   systemctl daemon-reload
   systemctl restart faasd
@@ -135,7 +136,9 @@ make_s3_users() {
 print_secrets() {
   [ -d "$BOX/secrets" ] || fail "not installed yet"
   for name in $FUNCTION_SECRETS; do
-    echo "faas-cli secret create $name --from-file $BOX/secrets/$name"
+    # Given anew where the function has one already, as after a restore.
+    from="--from-file $BOX/secrets/$name"
+    echo "faas-cli secret create $name $from || faas-cli secret update $name $from"
   done
 }
 
@@ -166,7 +169,7 @@ restore() {
   tar -C "$FAASD" --same-owner --numeric-owner -xzf "$file"
   read_settings
   render "$FAASD"
-  echo "Restored. The functions need the secrets of the backup: install.sh secrets, with update in place of create"
+  echo "Restored. The functions need the secrets of the backup: install.sh secrets"
 }
 
 stop_for_data() {
@@ -182,7 +185,7 @@ start_again() {
 remove() {
   need_board
   systemctl disable --now thebox-watch.timer 2>/dev/null || true
-  rm -f "$UNITS/thebox-watch.service" "$UNITS/thebox-watch.timer" /usr/local/bin/thebox-watch
+  rm -f "$UNITS/thebox-watch.service" "$UNITS/thebox-watch.timer" "$BIN/thebox-watch"
   systemctl daemon-reload
   systemctl stop faasd
   for name in connector buckets nats couchdb minio rabbitmq; do
