@@ -54,7 +54,7 @@ export const SENSORY_SETTINGS = {
     max: 268_435_456,
   }),
   pixelCacheMib: integer('PIXEL_CACHE_MIB', {
-    doc: 'memory for decoded pixels of packed shards',
+    doc: 'memory for decoded pixels of packed shards, a quarter of it for files of orders that are about to be fetched',
     fallback: 128,
     min: 1,
     max: 65_536,

@@ -15,6 +15,7 @@ import { openEpochs } from './feed/epoch.ts';
 import { openSensoryMetrics } from './metrics.ts';
 import { watchDeadTasks } from './order/dead-tasks.ts';
 import { openFileWriter } from './order/file-order.ts';
+import { openFreshFiles } from './order/fresh-files.ts';
 import { openOrderStore } from './order/order-store.ts';
 import { openShardProcessor } from './order/process-shard.ts';
 import { openRabbitmqOrderQueue } from './order/rabbitmq.ts';
@@ -34,6 +35,9 @@ const SWEEP_MS = 60 * 60 * 1000;
 /** A relabelling that began so long ago is not done by the process that began it. */
 const RELABEL_MS = 60 * 1000;
 
+/** Of the memory for pixels: files of orders that are about to be fetched. */
+const FRESH_SHARE = 1 / 4;
+
 /** Opens the function: samples in, batches out. */
 export async function open(env: Environment): Promise<OpenedFunction> {
   const config = sensoryConfig(env);
@@ -52,16 +56,17 @@ export async function open(env: Environment): Promise<OpenedFunction> {
     observe: metrics.tended,
   });
   const source = openPixelSource(store, {
-    cacheBytes: config.pixelCacheMib * 1024 * 1024,
+    cacheBytes: config.pixelCacheMib * 1024 * 1024 * (1 - FRESH_SHARE),
     maxPixels: config.maxImagePixels,
   });
   const epochOf = openEpochs();
   const catalogueOf = datasets.openFolder;
   const ordered = (samples: number) => metrics.drawn('order', samples);
-  const writeFile = openFileWriter({ store, orders, source, epochOf, catalogueOf, streamed: ordered });
+  const freshFiles = openFreshFiles(config.pixelCacheMib * 1024 * 1024 * FRESH_SHARE);
+  const writeFile = openFileWriter({ store, freshFiles, orders, source, epochOf, catalogueOf, streamed: ordered });
   const processShard = openShardProcessor({ orders, queue, source, catalogueOf, published: ordered, writeFile, log });
   const stream = { source, epochOf, streamed: (samples: number) => metrics.drawn('stream', samples) };
-  const parts = { config, secrets, store, datasets, source, orders, queue, metrics };
+  const parts = { config, secrets, store, datasets, source, orders, freshFiles, queue, metrics };
   const capture = lazyCapture(config, secrets, { store, datasets, stored: metrics.stored });
   // The connector waits on the task queue: it is made without waiting for the first order. Without a broker the next
   // call that needs it tries again.

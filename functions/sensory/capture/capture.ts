@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { BlobStore } from '#lib/blob/blob-store.ts';
 import type { StoredMessage, StoredMessages } from '#lib/bus/stored-messages.ts';
-import { stageSubject } from '#lib/bus/subjects.ts';
+import { entranceOf, stageSubject } from '#lib/bus/subjects.ts';
 import { BoxError } from '#lib/error/box-error.ts';
 import { type EventBatch, settleEach } from '#lib/function/event-batch.ts';
 import { bareContentType, type CloudEvent, SEQUENCE_ATTRIBUTE, sequenceOf } from '#lib/message/cloud-event.ts';
@@ -127,8 +127,7 @@ async function madeFrom(
   const input = await kept(from.seq, scenario, messages);
   const { subject } = input;
   const { in_topic: topic } = definition;
-  const isItsInput =
-    subject === topic || subject.startsWith(`${topic}.`) || subject === stageSubject(scenario, stage, 'replay');
+  const isItsInput = entranceOf(subject, [topic]) !== undefined || subject === stageSubject(scenario, stage, 'replay');
   return isItsInput ? input : undefined;
 }
 

@@ -4,7 +4,7 @@ import type { FileParts, OrderFile } from './file-parts.ts';
  * Samples as an Arrow IPC file of one record batch: `label` (int32), `pixels` (fixed-size list of uint8, row by row),
  * `path` (text), with the categories and the size as metadata of the schema.
  */
-export function arrowFile({ dataset, categories, labels, paths }: FileParts): OrderFile {
+export function arrowFile({ dataset, categories, labels, path }: FileParts): OrderFile {
   const { width, height } = dataset;
   const size = width * height;
   const pixels = Buffer.allocUnsafeSlow(labels.length * size);
@@ -20,7 +20,7 @@ export function arrowFile({ dataset, categories, labels, paths }: FileParts): Or
       const columns = [
         makeData({ type: new Int32(), length, data: labels }),
         makeData({ type: list, length, child }),
-        makeData({ type: new Utf8(), length, ...textColumn(paths) }),
+        makeData({ type: new Utf8(), length, ...textColumn(Array.from(labels, (_, i) => path(i))) }),
       ];
       const metadata = new Map([
         ['width', String(width)],

@@ -6,8 +6,8 @@ export interface FileParts {
   readonly categories: readonly string[];
   /** The index of each sample's category. */
   readonly labels: Int32Array;
-  /** Category and file of each sample. */
-  readonly paths: readonly string[];
+  /** Category and file of a sample, by its place. */
+  readonly path: (place: number) => string;
   /** The position of each sample in the order. */
   readonly positions: Float64Array;
 }

@@ -15,7 +15,7 @@ function columns(width: number, height: number) {
 const SAMPLE_HEAD_BYTES = 12;
 
 /** One shard: number of samples, where each begins, the columns' description, the samples. */
-export function mdsFile({ dataset, labels, paths }: FileParts): OrderFile {
+export function mdsFile({ dataset, labels, path }: FileParts): OrderFile {
   const { width, height } = dataset;
   const size = width * height;
   const count = labels.length;
@@ -24,7 +24,8 @@ export function mdsFile({ dataset, labels, paths }: FileParts): OrderFile {
     pixels,
     async finish() {
       const config = Buffer.from(JSON.stringify(shardConfig(width, height)));
-      const pathBytes = paths.reduce((sum, path) => sum + Buffer.byteLength(path), 0);
+      let pathBytes = 0;
+      for (let i = 0; i < count; i++) pathBytes += Buffer.byteLength(path(i));
       let at = 4 * (count + 2) + config.length;
       const bytes = Buffer.allocUnsafeSlow(at + count * (SAMPLE_HEAD_BYTES + size) + pathBytes);
       bytes.writeUInt32LE(count, 0);
@@ -32,7 +33,7 @@ export function mdsFile({ dataset, labels, paths }: FileParts): OrderFile {
       for (let i = 0; i < count; i++) {
         bytes.writeUInt32LE(at, 4 + 4 * i);
         pixels.copy(bytes, at + SAMPLE_HEAD_BYTES, i * size, (i + 1) * size);
-        const pathLength = bytes.write(paths[i] as string, at + SAMPLE_HEAD_BYTES + size);
+        const pathLength = bytes.write(path(i), at + SAMPLE_HEAD_BYTES + size);
         bytes.writeUInt32LE(pathLength, at);
         bytes.writeInt32LE(labels[i] as number, at + 4);
         bytes.writeInt32LE(0, at + 8);

@@ -9,6 +9,7 @@ import type { FeedSpec } from '../feed/spec.ts';
 import type { StreamParts } from '../feed/stream.ts';
 import { FILE_OF, fileName, type OrderFormat } from '../format/order-file.ts';
 import { datasetFolder } from '../names.ts';
+import type { FreshFiles } from './fresh-files.ts';
 import { type FileOrder, type Order, type ShardState, splitOrder, withoutFailure, withShard } from './order.ts';
 import type { OrderQueue } from './order-queue.ts';
 import type { OrderStore } from './order-store.ts';
@@ -55,6 +56,7 @@ export function orderPrefix({ dataset, id }: Order): string {
 
 export interface FileWriterParts extends StreamParts {
   readonly store: BlobStore;
+  readonly freshFiles: FreshFiles;
   readonly orders: OrderStore;
   readonly catalogueOf: (folder: string) => Promise<Catalogue>;
 }
@@ -73,7 +75,9 @@ export function openFileWriter(
     const snapshot = await catalogue.at(order.seq);
     const { bytes, bad } = await makeFile(parts, catalogue, snapshot, files, state);
     const { format } = files;
-    await parts.store.put(orderPrefix(order) + fileName(format, shard), bytes, { contentType: FILE_OF[format].type });
+    const key = orderPrefix(order) + fileName(format, shard);
+    await parts.store.put(key, bytes, { contentType: FILE_OF[format].type });
+    parts.freshFiles.keep(key, bytes);
     const recorded = await parts.orders.update(order.id, (current) =>
       withShard(current, shard, (before) => ({
         ...withoutFailure(before),
@@ -107,7 +111,7 @@ async function makeFile(
   const runs = runsOf(parts, catalogue, snapshot, files, state);
   const split = (runs[0] as Run).epoch.split;
   const numbers = new Uint32Array(state.size);
-  const positions = Float64Array.from({ length: state.size }, (_, i) => state.from + i);
+  const positions = new Float64Array(state.size).map((_, i) => state.from + i);
   let at = 0;
   for (const run of runs) {
     numbers.set(numbersOf(run), at);
@@ -118,7 +122,7 @@ async function makeFile(
       dataset,
       categories,
       labels: labelsOf(split, some),
-      paths: Array.from(some, (number) => (split.samples[number] as Sample).path),
+      path: (place) => (split.samples[some[place] as number] as Sample).path,
       positions: places,
     });
   const file = layOut(numbers, positions);

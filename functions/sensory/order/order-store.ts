@@ -8,6 +8,8 @@ import type { Order, ShardState } from './order.ts';
 export interface OrderStore {
   /** The order; undefined when there is none. */
   get(id: string): Promise<Order | undefined>;
+  /** The order as this process knew it last, without asking where it does; another may have got further. */
+  recorded(id: string): Promise<Order | undefined>;
   create(order: Order): Promise<void>;
   /**
    * Changes an order as it is now; `edit` may be called several times and gives back the same object for no change. It is
@@ -96,6 +98,7 @@ export function openOrderStore(database: CouchDatabase): OrderStore {
 
   return {
     get: read,
+    recorded: async (id) => known.get(id)?.order ?? read(id),
     async create(order) {
       known.set(order.id, { order, rev: await database.put(PREFIX + order.id, order) });
     },
@@ -110,15 +113,18 @@ export function openOrderStore(database: CouchDatabase): OrderStore {
       }),
     async until(id, isEnough, ms) {
       const end = AbortSignal.timeout(ms);
-      let order = await read(id);
-      while (order !== undefined && !end.aborted && !isEnough(order)) {
+      const isKnownEnough = () => {
+        const order = known.get(id)?.order;
+        return order !== undefined && isEnough(order) ? order : undefined;
+      };
+      // What was recorded stays recorded: what this process wrote itself it need not read.
+      for (let order = isKnownEnough(); ; order = isKnownEnough()) {
+        if (order !== undefined) return order;
         const change = await changes.next(PREFIX + id, end);
-        order = await read(id);
-        if (order === undefined || isEnough(order)) break;
+        const newest = await read(id);
+        if (newest === undefined || end.aborted || isEnough(newest)) return newest;
         await change.seen;
-        order = await read(id);
       }
-      return order;
     },
     async sweep(beforeMs) {
       const old = (await database.list(PREFIX)).filter(({ createdAt }) => Date.parse(String(createdAt)) < beforeMs);

@@ -13,6 +13,7 @@ import { base64Bytes, fieldsOf, probability, refused, wholeNumber } from '../fie
 import { batchJson, oneHotLabels } from '../format/sample-json.ts';
 import type { SensoryMetrics } from '../metrics.ts';
 import { checkName, checkSide, type DatasetName } from '../names.ts';
+import type { FreshFiles } from '../order/fresh-files.ts';
 import type { OrderQueue } from '../order/order-queue.ts';
 import type { OrderStore } from '../order/order-store.ts';
 import { placeOrder } from '../order/place-order.ts';
@@ -28,6 +29,7 @@ export interface SensoryParts {
   readonly datasets: Datasets;
   readonly source: PixelSource;
   readonly orders: OrderStore;
+  readonly freshFiles: FreshFiles;
   readonly queue: OrderQueue;
   readonly metrics: SensoryMetrics;
 }

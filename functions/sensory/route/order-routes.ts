@@ -178,9 +178,13 @@ async function cancel(parts: SensoryParts, request: FunctionRequest): Promise<Fu
 }
 
 async function sendFile(parts: SensoryParts, request: FunctionRequest): Promise<FunctionResponse> {
-  const order = await orderOf(parts, request);
-  const { files, shards } = order;
+  const id = request.params.id ?? '';
   const name = request.params.name ?? '';
+  const isThere = ({ files, shards }: Order) =>
+    files !== undefined && shards.some(({ bytes }, i) => bytes !== undefined && fileName(files.format, i) === name);
+  const recorded = await parts.orders.recorded(id);
+  const order = recorded && isThere(recorded) ? recorded : await orderOf(parts, request);
+  const { files, shards } = order;
   if (!files || order.ended) throw new BoxError('not_found', `Cannot find ${name}: order ${order.id} has no files`);
   if (files.format === 'mds' && name === 'index.json') return { status: 200, body: indexOf(order, files) };
   const number = shards.findIndex((shard, i) => shard.bytes !== undefined && fileName(files.format, i) === name);
@@ -189,9 +193,11 @@ async function sendFile(parts: SensoryParts, request: FunctionRequest): Promise<
     const location = await parts.store.presign(orderPrefix(order) + name, LINK_SECONDS);
     return { status: 307, headers: { location } };
   }
+  const type = { 'content-type': FILE_OF[files.format].type };
+  const fresh = parts.freshFiles.take(orderPrefix(order) + name);
+  if (fresh) return { status: 200, headers: type, body: fresh };
   const { stream, size } = await parts.store.open(orderPrefix(order) + name);
-  const headers = { 'content-type': FILE_OF[files.format].type, 'content-length': String(size) };
-  return { status: 200, headers, body: stream };
+  return { status: 200, headers: { ...type, 'content-length': String(size) }, body: stream };
 }
 
 function indexOf(order: Order, files: FileOrder): object {

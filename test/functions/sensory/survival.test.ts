@@ -48,6 +48,7 @@ describe('an order and stores while servers are killed', function () {
     };
     sensory = await startSensory(options);
     options = { ...options, port: sensory.port };
+    await untilPacked();
     connector = await startConnector(options.amqpUrl, () => sensory.url);
   });
 
@@ -57,6 +58,14 @@ describe('an order and stores while servers are killed', function () {
     await rabbitmq?.stop();
     await minio?.stop();
   });
+
+  /** As a dataset is that trainers order from; what is not packed is read one by one. */
+  async function untilPacked(): Promise<void> {
+    for (let packed = 0; packed < COUNT; ) {
+      const { json } = await sensory.call('GET', '/api/sensory/dataset/digits_8x8');
+      packed = json.packed ?? 0;
+    }
+  }
 
   const victims: Record<string, () => Promise<void>> = {
     async 'the function'() {

@@ -1,0 +1,31 @@
+import { LRUCache } from 'lru-cache';
+
+/** Files that were just made, until they are fetched: who waits for an order fetches them at once, and S3 is spared a read. */
+export interface FreshFiles {
+  keep(key: string, bytes: Buffer): void;
+  /** The bytes, once; undefined when they are only in S3. */
+  take(key: string): Buffer | undefined;
+}
+
+/** Nobody is waiting for what has not been fetched in this time. */
+const KEPT_MS = 60_000;
+
+/** Keeps at most so many bytes. */
+export function openFreshFiles(maxBytes: number): FreshFiles {
+  const files = new LRUCache<string, Buffer>({
+    maxSize: maxBytes,
+    sizeCalculation: (bytes) => Math.max(1, bytes.length),
+    ttl: KEPT_MS,
+    ttlAutopurge: true,
+  });
+  return {
+    keep: (key, bytes) => {
+      files.set(key, bytes);
+    },
+    take(key) {
+      const bytes = files.get(key);
+      files.delete(key);
+      return bytes;
+    },
+  };
+}
