@@ -26,6 +26,7 @@ interface Case {
   readonly type: string;
   readonly bodies: readonly (Buffer | object)[];
   readonly features: readonly unknown[];
+  readonly window?: unknown;
   /** Signals in one message, where there are several. */
   readonly signals?: number;
   /** The same in Python, as the body of a loop over `body`. */
@@ -52,6 +53,8 @@ async function photo(side: number, format: 'png' | 'jpeg'): Promise<Buffer> {
 }
 
 async function cases(): Promise<Case[]> {
+  const sensors = Array.from({ length: 10 }, (_, i) => `s${i}`);
+  const tenSensors = sensors.map((sensor, i) => ({ sensor, value: i * 1.5, other: i }));
   const loop = (mode: string, side: number) =>
     `a = np.asarray(Image.open(io.BytesIO(body)).convert('${mode}').resize((${side}, ${side})), dtype=np.float32)`;
   return [
@@ -84,6 +87,20 @@ async function cases(): Promise<Case[]> {
       type: 'application/json',
       bodies: [reading],
       features: array({ from: '$.text', bag_of_words: { vocabulary: ['the', 'quick', 'fox', 'dog'] } }),
+    },
+    {
+      title: 'JSON, sums of a second by ten sensors',
+      type: 'application/json',
+      bodies: tenSensors,
+      features: array({}),
+      window: { size_seconds: 1, rows: 64, per: 'all', columns: [{ names: sensors, by: '$.sensor', of: 'sum' }] },
+    },
+    {
+      title: 'JSON, the last 64 of each signal',
+      type: 'application/json',
+      bodies: tenSensors,
+      features: array({}),
+      window: { size_signals: 1, rows: 64, columns: [{ name: 'value' }, { name: 'other' }] },
     },
     {
       title: 'JSON, 1000 numbers',
@@ -176,8 +193,8 @@ async function compare(each: Case, seconds: number, python: Python | undefined):
   console.log(`${each.title.padEnd(38)}${round(own ?? 0).padStart(10)}${beside}`);
 }
 
-function oursOf({ type, bodies, features, signals = 1 }: Case): (seconds: number) => Promise<number> {
-  const descriptor = { ingestion_data_name: 'bench', feature_list: features };
+function oursOf({ type, bodies, features, window, signals = 1 }: Case): (seconds: number) => Promise<number> {
+  const descriptor = { ingestion_data_name: 'bench', feature_list: features, window };
   const scenario = {
     scenario_name: 'bench',
     scenario_definition: { ingestion_definition: { data_descriptor: descriptor } },

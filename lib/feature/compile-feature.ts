@@ -6,9 +6,9 @@ import { type Given, isRecord, unknownName } from './given.ts';
 import { filledByLast, type LastValues } from './last-values.ts';
 import { featureOutput } from './output.ts';
 import type { Signal } from './signal.ts';
-import { readSource, type Source } from './source.ts';
+import { type KnownFields, readSource, type Source } from './source.ts';
 import { compileSteps, STEP_PARAMS } from './step-list.ts';
-import { fault, type JsonValue, MAX_LISTS, type Value } from './value.ts';
+import { fault, type JsonValue, MAX_LISTS, type Value, type ValueKind } from './value.ts';
 
 /** One feature of a descriptor. */
 export interface FeatureMaker {
@@ -51,7 +51,7 @@ export function compileFeature(
     if (!PARAMS.includes(key)) params.field(key)?.note(unknownName(key, PARAMS));
   }
   const { feature_name: name, feature_type: type } = descriptor;
-  const source = readSource(fromOf(params, name, columns), name, columns && [...columns, ...WINDOW_FIELDS]);
+  const source = readSource(fromOf(params, name, columns), name, columns && windowFields(columns));
   const missing = readMissing(params.field('missing'), source, columns !== undefined);
   const round = params.field('compute')?.choice(['float64', 'float32']) === 'float32' ? Math.fround : asItIs;
   const steps = compileSteps(params, source?.gives, { round });
@@ -80,8 +80,14 @@ export function compileFeature(
   return { make, takesField: source.takesField, takesLast: missing === 'last' };
 }
 
-/** What a window has besides its columns. */
-const WINDOW_FIELDS = ['rows', 'start', 'end', 'source'];
+/** What features may take of a window. */
+function windowFields(columns: readonly string[]): KnownFields {
+  const numbers = [...columns, 'rows'].map((name) => [name, 'numbers'] as const);
+  return new Map<string, ValueKind>([
+    ...numbers,
+    ...(['start', 'end', 'source'] as const).map((name) => [name, 'json'] as const),
+  ]);
+}
 
 /** Of a window a feature without `from` is the column with its name, or else all rows. */
 function fromOf(params: Given, name: string, columns: readonly string[] | undefined): Given | undefined {

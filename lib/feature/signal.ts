@@ -1,5 +1,6 @@
 import type { Audio } from '../audio/wav.ts';
 import type { Image } from '../image/image.ts';
+import type { Numbers } from './value.ts';
 
 /** What a signal's body is; every format of records (JSON, CSV, CBOR, …) is `json` here. */
 export type SignalForm = 'json' | 'text' | 'image' | 'audio' | 'bytes';
@@ -15,6 +16,8 @@ export interface Signal {
   json(): unknown;
   /** A field of a JSON object, a column of CSV, a record of SenML, a metric of Sparkplug; undefined when there is none. */
   field(name: string): unknown;
+  /** The same as an array of numbers, where it is one already; undefined where it is not. */
+  numbers?(name: string): Numbers | undefined;
   text(): string;
   bytes(): Uint8Array;
   /** The body as a picture, or bytes out of it. */

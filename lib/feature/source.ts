@@ -16,6 +16,9 @@ export interface Source {
   readonly read: (signal: Signal) => Value | undefined | Promise<Value | undefined>;
 }
 
+/** All fields that a signal has, and what they are, where that is known beforehand. */
+export type KnownFields = ReadonlyMap<string, ValueKind>;
+
 /** What `from` may be, for the documentation. */
 export const SOURCE_DOCS: Readonly<Record<string, string>> = {
   '"$…"':
@@ -37,13 +40,9 @@ export const SOURCE_DOCS: Readonly<Record<string, string>> = {
 
 /**
  * Reads `from`. Left out, it is the field with the feature's name in records, and the body of any other signal. `fields` are all
- * that the signal has, where that is known.
+ * that the signal has, where that is known beforehand.
  */
-export function readSource(
-  given: Given | undefined,
-  featureName: string,
-  fields?: readonly string[],
-): Source | undefined {
+export function readSource(given: Given | undefined, featureName: string, fields?: KnownFields): Source | undefined {
   if (given === undefined) return byName(featureName);
   if (Array.isArray(given.value)) return readRow(given, fields);
   return typeof given.value === 'string' ? readWord(given) : readObject(given, fields);
@@ -72,7 +71,7 @@ function pathReader({ get }: JsonPath): (signal: Signal) => Value | undefined {
   return (signal) => jsonValue(get(signal.json()));
 }
 
-function readObject(given: Given, known: readonly string[] | undefined): Source | undefined {
+function readObject(given: Given, known: KnownFields | undefined): Source | undefined {
   const fields = given.fields(['field', 'inside', 'as', 'pixel', 'attribute', 'split', 'part', 'of']);
   if (fields === undefined) return undefined;
   const kinds = ['field', 'inside', 'pixel', 'attribute', 'split'] as const;
@@ -88,12 +87,14 @@ function readObject(given: Given, known: readonly string[] | undefined): Source 
   return fields.inside && readInside(fields.inside, fields.as, given);
 }
 
-function readField(given: Given, known: readonly string[] | undefined): Source | undefined {
+function readField(given: Given, known: KnownFields | undefined): Source | undefined {
   const name = given.text(200);
-  if (name !== undefined && known?.includes(name) === false) return given.note(unknownName(name, known));
-  return name === undefined
-    ? undefined
-    : { label: `field ${name}`, gives: 'json', takesField: true, read: (signal) => jsonValue(signal.field(name)) };
+  if (name === undefined) return undefined;
+  if (known?.has(name) === false) return given.note(unknownName(name, [...known.keys()]));
+  const gives = known?.get(name) ?? 'json';
+  const json = (signal: Signal) => jsonValue(signal.field(name));
+  const read = gives === 'numbers' ? (signal: Signal) => signal.numbers?.(name) ?? json(signal) : json;
+  return { label: `field ${name}`, gives, takesField: true, read };
 }
 
 function byName(name: string): Source {
@@ -172,7 +173,7 @@ function readSplit(
   split: Given,
   part: Given | undefined,
   of: Given | undefined,
-  known: readonly string[] | undefined,
+  known: KnownFields | undefined,
 ): Source | undefined {
   const separator = split.text(20);
   const source = readSource(of ?? split.holding('body'), '', known);
@@ -203,7 +204,7 @@ function textIn(value: Value): string {
 }
 
 /** An item of a row: a source, or one with steps of its own. */
-function readItem(given: Given, known: readonly string[] | undefined): Source | undefined {
+function readItem(given: Given, known: KnownFields | undefined): Source | undefined {
   if (Array.isArray(given.value)) return given.refuse('must not be a list in a list');
   const from = isRecord(given.value) ? given.field('from') : undefined;
   if (from === undefined) return readSource(given, '', known);
@@ -224,7 +225,7 @@ function readItem(given: Given, known: readonly string[] | undefined): Source | 
   };
 }
 
-function readRow(given: Given, known: readonly string[] | undefined): Source | undefined {
+function readRow(given: Given, known: KnownFields | undefined): Source | undefined {
   const items = given.list({ min: 1, max: 4096 })?.map((item) => {
     const source = readItem(item, known);
     if (source?.gives === 'image' || source?.gives === 'audio') return item.note('must not be in a row');

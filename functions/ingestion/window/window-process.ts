@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import { subjectToken } from '#lib/bus/subjects.ts';
 import { BoxError } from '#lib/error/box-error.ts';
 import type { FeatureSet } from '#lib/feature/data-descriptor.ts';
@@ -29,6 +30,17 @@ export interface WindowParts {
   readonly limits: SignalLimits & { readonly maxFeatureBytes: number };
   readonly onSignals: (scenarioId: string, outcome: WindowOutcome, count: number) => void;
   readonly now: () => number;
+}
+
+/** Hashes of groups, each of which comes again and again. */
+const hashes = new LRUCache<string, string>({ max: 10_000 });
+
+function hashOf(group: string): string {
+  const known = hashes.get(group);
+  if (known !== undefined) return known;
+  const hash = shortHash(group);
+  hashes.set(group, hash);
+  return hash;
 }
 
 /** What a batch brings for one window. */
@@ -81,7 +93,7 @@ export async function processWindows(
       parts.onSignals(record.id, 'unwanted', unwanted);
       for (const [group, signals] of groups) {
         const input: WindowInput = { kind: 'signals', sequence, signals, storedMs: storedMsOf(event) ?? now };
-        workOf(`${prefix}.${shortHash(group)}`, group).inputs.push({ event: index, input });
+        workOf(`${prefix}.${hashOf(group)}`, group).inputs.push({ event: index, input });
       }
     } catch (thrown) {
       failures.set(index, thrown);

@@ -203,6 +203,8 @@ function numbersOf(found: Value, steps: readonly StepRun[], label: string): read
   let value = found.kind === 'json' && Array.isArray(found.json) ? withoutNulls(found.json) : found;
   try {
     for (const step of steps) value = step(value);
+    // What most sensors send; nothing to convert.
+    if (value.kind === 'json' && typeof value.json === 'number' && !Number.isNaN(value.json)) return [value.json];
     // Not a number is no value, as for pandas.
     return Array.from(toNumbers(value).data).filter((number) => !Number.isNaN(number));
   } catch (thrown) {

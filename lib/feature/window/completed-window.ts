@@ -1,6 +1,6 @@
 import type { BoxError } from '../../error/box-error.ts';
 import type { Signal, SignalAttribute } from '../signal.ts';
-import { fault } from '../value.ts';
+import { fault, type Numbers } from '../value.ts';
 import type { WindowSpec } from './window-spec.ts';
 import type { Completed, Row, WindowState } from './window-state.ts';
 
@@ -42,6 +42,18 @@ export class CompletedWindow implements Signal {
     const column = this.#spec.columns.findIndex((each) => each.name === name);
     if (column !== -1) return this.#column(column);
     return Object.hasOwn(this.json(), name) ? this.json()[name] : undefined;
+  }
+
+  numbers(name: string): Numbers | undefined {
+    const width = this.#spec.columns.length;
+    if (name === 'rows') {
+      const data = new Float64Array(this.#rows.length * width);
+      for (const [i, { values }] of this.#rows.entries()) data.set(values, i * width);
+      return { kind: 'numbers', shape: [this.#rows.length, width], data };
+    }
+    const column = this.#spec.columns.findIndex((each) => each.name === name);
+    if (column === -1) return undefined;
+    return { kind: 'numbers', shape: [this.#rows.length], data: Float64Array.from(this.#column(column)) };
   }
 
   text(): string {
