@@ -5,7 +5,15 @@ import { createServer, type Server } from 'node:http';
 import { basename, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { temporaryFolder } from '../../support/servers.ts';
-import { listen, MODELS, openForTest, type StageOptions, stage, type TestInference } from './support/open-for-test.ts';
+import {
+  listen,
+  MODELS,
+  openForTest,
+  record,
+  type StageOptions,
+  stage,
+  type TestInference,
+} from './support/open-for-test.ts';
 
 interface VerifyAnswer {
   readonly inputs: { name: string; dtype: string; shape: unknown }[];
@@ -48,7 +56,9 @@ describe('POST /verify', () => {
       return response.writeHead(404).end();
     });
     web = await listen(server);
-    for (const name of ['linear.onnx', 'softmax.onnx', 'contradicts.onnx', 'iris-numbers.onnx', 'words.onnx']) {
+    const odd = ['sequence', 'map', 'optional', 'default'].map((kind) => `${kind}-input.onnx`);
+    const plain = ['linear', 'softmax', 'contradicts', 'iris-numbers', 'words'].map((name) => `${name}.onnx`);
+    for (const name of [...plain, ...odd]) {
       await copyFile(join(MODELS, name), join(root, name));
     }
     inference = await openForTest({
@@ -350,5 +360,27 @@ describe('POST /verify', () => {
       assert.ok(body.errors[0]?.detail.includes(`"npx box model convert ${expected}"`), body.errors[0]?.detail);
       assert.match(body.errors[0]?.detail ?? '', /set model_type to ONNX/);
     }
+  });
+
+  it('refuses inputs that are no tensors, with what they are', async () => {
+    for (const [name, input, kind] of [
+      ['sequence-input', 'parts', 'sequence'],
+      ['map-input', 'words', 'map'],
+      ['optional-input', 'maybe', 'optional'],
+    ] as const) {
+      const body = await refused({ location: `${name}.onnx`, inputs: [[input, 'float32', []]] });
+      assert.equal(body.errors[0]?.pointer, '/model_descriptor/model_location');
+      assert.match(body.errors[0]?.detail ?? '', new RegExp(`input "${input}" must be a tensor, got ${kind}`));
+    }
+  });
+
+  it('needs no value for an input that has a default in the file', async () => {
+    const options: StageOptions = { location: 'default-input.onnx', inputs: [['x', 'float32', [null, 2]]] };
+    assert.equal((await inference.post('/verify', stage(options))).status, 200);
+    inference.records.set('default 1', record('default', '1', { ...options, name: 'default' }));
+    const inputs = [{ name: 'x', shape: [1, 2], datatype: 'FP32', data: [1, 2] }];
+    const answer = await inference.post('/v2/models/default/infer', { inputs });
+    assert.equal(answer.status, 200, answer.body.toString());
+    assert.deepEqual((answer.json() as { outputs: { data: number[] }[] }).outputs[0]?.data, [3, 6]);
   });
 });

@@ -195,6 +195,23 @@ def external():
               size_threshold=100)
 
 
+def odd_inputs():
+    """Inputs that no message can bring, and one that need not be brought."""
+    takes_first = helper.make_node("SequenceAt", ["parts", "first"], ["y"])
+    save("sequence-input", [takes_first], [helper.make_tensor_sequence_value_info("parts", F, None)],
+         [tensor("y", F, None)], [const("first", 0, np.int64)])
+    words = helper.make_map_type_proto(TensorProto.STRING, helper.make_tensor_type_proto(F, []))
+    counted = helper.make_node("DictVectorizer", ["words"], ["y"], domain="ai.onnx.ml",
+                               string_vocabulary=["a", "b"])
+    save("map-input", [counted], [helper.make_value_info("words", words)], [tensor("y", F, [1, 2])])
+    maybe = helper.make_optional_type_proto(helper.make_tensor_type_proto(F, [2]))
+    has = helper.make_node("OptionalHasElement", ["maybe"], ["y"])
+    save("optional-input", [has], [helper.make_value_info("maybe", maybe)], [tensor("y", TensorProto.BOOL, [])], opset=18)
+    # An initializer of an input's name is its default.
+    save("default-input", [helper.make_node("Mul", ["x", "gain"], ["y"])],
+         [tensor("x", F, ["n", 2]), tensor("gain", F, [1])], [tensor("y", F, ["n", 2])], [const("gain", [3])])
+
+
 def main():
     for old in HERE.glob("*.weights"):
         old.unlink()
@@ -207,6 +224,7 @@ def main():
     peculiar()
     external()
     slow()
+    odd_inputs()
     for path in sorted(HERE.glob("*.onnx")):
         print(path.name, path.stat().st_size)
 
