@@ -145,7 +145,12 @@ export function openModelRegistry({ pool, log, maxBytes }: ModelRegistryOptions)
     const one = entry.bytes / model.copies;
     if (!(await makeRoom(one, performance.now() - STALE_MS))) return;
     entry.bytes += one;
-    await model.copy();
+    try {
+      await model.copy();
+    } catch (error) {
+      entry.bytes -= one;
+      throw error;
+    }
     log.info({ hash: entry.ref.file.hash, copies: model.copies }, 'model copied');
   };
   const begin = (key: string, ref: ModelRef): Entry => {
