@@ -8,7 +8,6 @@ import { type CloudEvent, dataJson, EVENT_TYPE, sequenceOf } from '#lib/message/
 import type { FunctionAnswer } from '#lib/message/function-answer.ts';
 import type { DataDescriptor, ScenarioRecord } from '#lib/scenario/scenario.ts';
 import type { ScenarioClient } from '#lib/scenario/scenario-client.ts';
-import type { SourceClient } from '#lib/source/source-client.ts';
 import type { StateStore } from '#lib/state/state-store.ts';
 import { featuresEvent, partOf } from './features-event.ts';
 import { type DescriptorFiles, loadFiles } from './file/descriptor-files.ts';
@@ -18,7 +17,7 @@ import { EventSignal, type SignalLimits } from './signal/event-signal.ts';
 import { prepareEvents } from './signal/prepare-events.ts';
 import { RowSignal } from './signal/row-signal.ts';
 import { splitSignal } from './signal/split-signal.ts';
-import { openBySource, type RecordProcess } from './source-descriptors.ts';
+import { type AskableSources, openBySource, type RecordProcess } from './source-descriptors.ts';
 import { processWindows, type WindowOutcome } from './window/window-process.ts';
 
 export interface FeatureLimits extends SignalLimits {
@@ -29,7 +28,7 @@ export interface FeatureLimits extends SignalLimits {
 export interface FeatureMakerParts {
   readonly scenarios: ScenarioClient;
   /** Where sources may have a data descriptor of their own. */
-  readonly sources?: SourceClient;
+  readonly sources?: AskableSources;
   readonly files: DescriptorFiles;
   readonly limits: FeatureLimits;
   /** Where windows and last values are kept. */

@@ -4,6 +4,9 @@ import type { DataDescriptor, ScenarioRecord } from '#lib/scenario/scenario.ts';
 import { SOURCE_REV_ATTRIBUTE, type SourceRecord } from '#lib/source/source.ts';
 import type { SourceClient } from '#lib/source/source-client.ts';
 
+/** What is asked of sources here. */
+export type AskableSources = Pick<SourceClient, 'get' | 'changed'>;
+
 export type RecordProcess = (
   record: ScenarioRecord,
   events: readonly CloudEvent[],
@@ -15,7 +18,7 @@ export type RecordProcess = (
  * Processes a batch in which signals of some sources have a data descriptor of their own: the connector marks those with the
  * source's revision. Each is processed as if the scenario had that descriptor.
  */
-export function openBySource(sources: SourceClient, process: RecordProcess): RecordProcess {
+export function openBySource(sources: AskableSources, process: RecordProcess): RecordProcess {
   /** A scenario with the descriptor of a source, as long as both are as they were. */
   const derived = new WeakMap<ScenarioRecord, Map<string, { rev: string; record: ScenarioRecord }>>();
   const recordFor = async (record: ScenarioRecord, source: string, rev: string): Promise<ScenarioRecord> => {
@@ -55,7 +58,7 @@ export function openBySource(sources: SourceClient, process: RecordProcess): Rec
 }
 
 /** The source, asked for again when what is known of it is another revision than the connector's. */
-async function atLeast(sources: SourceClient, id: string, rev: string): Promise<SourceRecord | undefined> {
+async function atLeast(sources: AskableSources, id: string, rev: string): Promise<SourceRecord | undefined> {
   const known = await sources.get(id);
   if (known?.rev === rev) return known;
   sources.changed(id);

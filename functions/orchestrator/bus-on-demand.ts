@@ -1,7 +1,7 @@
 import type { NatsConnection } from '@nats-io/nats-core';
 import { openJetStreamQuarantine } from '#lib/bus/jetstream-quarantine.ts';
 import { openJetStreamStatusReader } from '#lib/bus/jetstream-stage-status.ts';
-import { connectNats, type NatsOptions } from '#lib/bus/nats-connection.ts';
+import { checkAnswers, connectNats, type NatsOptions } from '#lib/bus/nats-connection.ts';
 import type { Quarantine } from '#lib/bus/quarantine.ts';
 import type { StatusReader } from '#lib/bus/stage-status.ts';
 import { SOURCE_CHANGED_SUBJECT } from '#lib/bus/subjects.ts';
@@ -18,6 +18,8 @@ export interface BusOnDemand {
   tellSourceChanged(id: string): Promise<void>;
   close(): Promise<void>;
 }
+
+const TELL_TIMEOUT_MS = 2000;
 
 interface Connected {
   readonly connection: NatsConnection;
@@ -54,7 +56,8 @@ export function openBusOnDemand(options: NatsOptions): BusOnDemand {
     async tellSourceChanged(id) {
       const { connection } = await connected();
       connection.publish(SOURCE_CHANGED_SUBJECT, id);
-      await connection.flush();
+      // While the connection is lost, it is told as soon as it is back.
+      await checkAnswers(connection, TELL_TIMEOUT_MS);
     },
     async close() {
       const [settled] = await Promise.allSettled([connecting]);

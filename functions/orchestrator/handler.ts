@@ -35,7 +35,7 @@ export async function open(env: Environment): Promise<OpenedFunction> {
   const sources = openSources({
     store: openCouchdbSourceStore(couchdb),
     quarantine: bus.quarantine,
-    // The source is written: whoever is not told asks again by himself, after two seconds.
+    // The source is written: whoever is not told asks again by himself, within half a minute.
     tellChanged: (source) =>
       bus.tellSourceChanged(source).catch((err: unknown) => log.warn({ err, source }, 'the change was not told')),
   });

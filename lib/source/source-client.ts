@@ -7,7 +7,7 @@ import { SOURCE_RECORD_CONTENT_TYPE, type SourceRecord } from './source.ts';
 /** Tells a function of the sources that the orchestrator knows. */
 export interface SourceClient {
   /**
-   * The source as it is now, undefined when there is none; believed for two seconds, unless it is told to have changed.
+   * The source as it is now, undefined when there is none; believed for half a minute, unless it is told to have changed.
    * While the orchestrator is away, the last that was known.
    *
    * @throws BoxError `unavailable` when nothing is known and the orchestrator does not answer.
@@ -15,6 +15,8 @@ export interface SourceClient {
   get(id: string): Promise<SourceRecord | undefined>;
   /** The source has changed: it is asked for again. */
   changed(id: string): void;
+  /** News may have been missed: every source is asked for again. */
+  missedNews(): void;
 }
 
 export interface SourceClientOptions {
@@ -25,7 +27,8 @@ export interface SourceClientOptions {
   readonly maxKept?: number;
 }
 
-const FRESH_MS = 2000;
+/** The orchestrator tells of changes at once; this is for news that never came. */
+const FRESH_MS = 30_000;
 
 /** What was found of a source: none is known as well as one. */
 interface Found {
@@ -59,6 +62,7 @@ export function openSourceClient(options: SourceClientOptions): SourceClient {
     changed: (id) => {
       fresh.delete(id);
     },
+    missedNews: () => fresh.clear(),
   };
 }
 

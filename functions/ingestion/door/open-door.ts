@@ -48,6 +48,7 @@ export async function openHttpDoor(parts: OpenDoorParts): Promise<OpenedDoor> {
       if (error === null) sources.changed(message.string());
     },
   });
+  void afterReconnect(nats, () => sources.missedNews());
   const tallies = await openTallyStore(nats);
   const kept = await openNatsStateStore(nats, { bucket: IDEMPOTENCY_BUCKET, maxBytes: IDEMPOTENCY_BYTES });
   const gate = openGate({
@@ -73,4 +74,8 @@ export async function openHttpDoor(parts: OpenDoorParts): Promise<OpenedDoor> {
       publisher.close();
     },
   };
+}
+
+async function afterReconnect(nats: NatsConnection, again: () => void): Promise<void> {
+  for await (const { type } of nats.status()) if (type === 'reconnect') again();
 }
