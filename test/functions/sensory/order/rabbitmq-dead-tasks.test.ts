@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { connect } from 'amqplib';
 import { openLog } from '#lib/log/log.ts';
-import { watchDeadTasks } from '../../../../functions/sensory/order/dead-tasks.ts';
 import { TASK_QUEUE } from '../../../../functions/sensory/order/rabbitmq.ts';
+import { watchDeadTasks } from '../../../../functions/sensory/order/rabbitmq-dead-tasks.ts';
 import { openVhost } from '../vhost.ts';
 
 const POLL_MS = 20;
