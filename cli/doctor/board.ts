@@ -12,6 +12,8 @@ const SECRETS = [
   'nats-password',
   'nats-sensor-password',
   'nats-viewer-password',
+  'nats-system-password',
+  'nats-issuer-seed',
   'couchdb-password',
   'amqp-password',
   's3-root-user',

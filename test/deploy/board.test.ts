@@ -120,6 +120,14 @@ describe('deploy/faasd: what install.sh puts on a board', () => {
     assert.equal(published(await render(folder, '--open', 'none')).length, 1);
   });
 
+  it('publishes what docs/operations.md has in its table of ports, and nothing else', async () => {
+    const published = Object.values(await render(folder)).flatMap(({ ports = [] }) => ports);
+    const page = await readFile(join(REPOSITORY, 'docs/operations.md'), 'utf8');
+    const documented = [...page.matchAll(/^\| (\d+) \|/gm)].map(([, port]) => port ?? '');
+    const outer = published.map((port) => port.split(':').at(-2) ?? '');
+    assert.deepEqual(documented.toSorted(), outer.toSorted());
+  });
+
   it('keeps secrets to their owner, the same when it is run again, and out of the compose file', async () => {
     await render(folder);
     const secrets = join(folder, 'thebox/secrets');
