@@ -73,23 +73,27 @@ function byChannel(
   return (value) => {
     const numbers = toNumbers(value);
     const out = floats(numbers);
-    const { run, count } = channelRun(numbers, channels);
-    for (let i = 0; i < out.length; i++) {
-      const channel = channels === 1 ? 0 : Math.trunc(i / run) % count;
-      out[i] = change(out[i] as number, factors[channel] as readonly number[]);
+    const run = channelRun(numbers, channels);
+    for (let start = 0, channel = 0; start < out.length; start += run, channel = (channel + 1) % channels) {
+      const own = factors[channel] as readonly number[];
+      const end = Math.min(start + run, out.length);
+      for (let i = start; i < end; i++) out[i] = change(out[i] as number, own);
     }
     return { ...numbers, data: out };
   };
 }
 
-/** How many elements of one channel lie side by side, and how many channels there are. */
-function channelRun({ shape, channelAxis }: Numbers, channels: number): { run: number; count: number } {
+/** How many elements of one channel lie side by side; all of them where the channels are treated alike. */
+function channelRun({ shape, data, channelAxis }: Numbers, channels: number): number {
   const axis = channelAxis ?? shape.length - 1;
-  const count = shape[axis] ?? 1;
-  if (channels !== 1 && channels !== count) {
+  if (channels === 1) return Math.max(1, data.length);
+  if (channels !== shape[axis]) {
     throw fault(`must have ${channels} channels on axis ${axis} to be normalised by, got shape ${showShape(shape)}`);
   }
-  return { run: shape.slice(axis + 1).reduce((product, size) => product * size, 1), count };
+  return Math.max(
+    1,
+    shape.slice(axis + 1).reduce((product, size) => product * size, 1),
+  );
 }
 
 export const TRANSPOSE_STEP = numberStep({

@@ -3,13 +3,22 @@ import type { StepKind } from '../step.ts';
 import { fault, type Numbers, toNumbers } from '../value.ts';
 import { UNITS } from './unit.ts';
 
-/** The numbers with each replaced. */
+/** The numbers with each replaced: by the same for the same, whatever stands around it. */
 export function eachNumber(numbers: Numbers, change: (value: number) => number): Numbers {
   const { data } = numbers;
   const out = new Float64Array(data.length);
+  if (data instanceof Uint8Array && data.length > BYTES) {
+    // A picture has few different numbers: each is computed once.
+    const table = Float64Array.from({ length: BYTES }, (_, byte) => change(byte));
+    for (let i = 0; i < out.length; i++) out[i] = table[data[i] as number] as number;
+    return { ...numbers, data: out };
+  }
   for (let i = 0; i < out.length; i++) out[i] = change(data[i] as number);
   return { ...numbers, data: out };
 }
+
+/** What a byte may be. */
+const BYTES = 256;
 
 type NumberStep = Pick<StepKind, 'name' | 'doc' | 'compile'> & Partial<StepKind>;
 
