@@ -30,14 +30,15 @@ export const about = 'stores, direct batches, orders and streams a second, besid
 
 const STORES = 500;
 const OLDER_SAMPLES = 3000;
-const ROUNDS = 5;
 const FORMATS = ['stream', 'npz', 'arrow', 'mds', 'webdataset'];
 
-/** How many samples an order and an epoch have; `npm run bench -- sensory 5000` for fewer. */
+/** How many samples an order and an epoch have, and how often each is measured: `npm run bench -- sensory 5000 3` for less. */
 let samples = 20_000;
+let rounds = 5;
 
 export async function run(args: readonly string[]): Promise<void> {
   samples = Number(args[0] ?? samples);
+  rounds = Number(args[1] ?? rounds);
   const bucket = await openTestBucket(S3_SERVERS.MinIO);
   const amqpUrl = `${(await sharedRabbitmq()).url}/sensory`;
   const sensory = await startSensory({
@@ -125,7 +126,7 @@ async function measureFeeds(service: Service, store: BlobStore, older: OlderWay 
   const epochs = { stream: [] as number[], raw: [] as number[] };
   const olderRates = { work: [] as number[], queue: [] as number[] };
   const orders = new Map<string, OrderRates[]>(FORMATS.map((format) => [format, []]));
-  for (let round = 0; round < ROUNDS; round++) {
+  for (let round = 0; round < rounds; round++) {
     if (older) {
       olderRates.work.push(await older.work());
       olderRates.queue.push(await older.throughQueue());
