@@ -4,6 +4,9 @@ import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { couchdbUrl } from '../support/couchdb-database.ts';
+import { openTestBucket, S3_SERVERS } from '../support/s3-bucket.ts';
+import { uniqueName } from '../support/servers.ts';
 import { FIXTURES, json, RuntimeProcess, TEMPLATE } from './runtime-process.ts';
 
 const REPOSITORY = join(import.meta.dirname, '../..');
@@ -15,8 +18,8 @@ async function buildContext(root: string, fixture: string): Promise<void> {
   await cp(join(FIXTURES, fixture), join(root, 'function'), { recursive: true });
 }
 
-async function addRepositoryParts(root: string): Promise<void> {
-  await cp(join(REPOSITORY, 'lib/error'), join(root, 'function/lib/error'), { recursive: true });
+async function addRepositoryParts(root: string, lib = 'lib/error'): Promise<void> {
+  await cp(join(REPOSITORY, lib), join(root, 'function', lib), { recursive: true });
   await cp(join(REPOSITORY, 'package.json'), join(root, 'function/package.json'));
   await symlink(join(REPOSITORY, 'node_modules'), join(root, 'function/node_modules'));
 }
@@ -26,8 +29,12 @@ function bundle(root: string, out: string, arch: string): Promise<unknown> {
   return promisify(execFile)(process.execPath, [script, '--root', root, '--out', out, '--arch', arch]);
 }
 
-async function answerOf(functionPath: string, entry?: string): Promise<unknown> {
-  const runtime = new RuntimeProcess(functionPath, {}, entry);
+async function answerOf(
+  functionPath: string,
+  entry?: string,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<unknown> {
+  const runtime = new RuntimeProcess(functionPath, environment, entry);
   try {
     await runtime.logged('ready');
     return json(await runtime.post('/', '{"a":1}', 'application/json'));
@@ -52,6 +59,27 @@ describe('template image: what is put into it', () => {
     assert.deepEqual(await answerOf(join(root, 'function')), EXPECTED);
     await rm(root, { recursive: true });
     assert.deepEqual(await answerOf(join(out, 'function'), join(out, 'index.js')), EXPECTED);
+  });
+
+  it('what a bundle loads late or leaves out works all the same', async function () {
+    this.timeout(30_000);
+    const [root, out] = [join(folder, 'context'), join(folder, 'out')];
+    await buildContext(root, 'lean');
+    await addRepositoryParts(root, 'lib');
+    await bundle(root, out, process.arch);
+    const bucket = await openTestBucket(S3_SERVERS.MinIO);
+    try {
+      const { endpoint, bucket: name, credentials } = bucket.options;
+      const { accessKeyId, secretAccessKey } = await credentials();
+      const s3 = { S3_ENDPOINT: endpoint, S3_BUCKET: name, S3_KEY: accessKeyId, S3_SECRET: secretAccessKey };
+      const couchdb = { COUCHDB_URL: await couchdbUrl(), COUCHDB_DATABASE: uniqueName('lean') };
+      const answer = await answerOf(join(out, 'function'), join(out, 'index.js'), { ...s3, ...couchdb });
+      const database = { text: 'ä', none: true, again: 'conflict', changed: ['a'], aborted: 'unavailable' };
+      const store = { bytes: 'bytes', none: 'not_found' };
+      assert.deepEqual(answer, { database, fetch: false, store, metrics: true, server: 'function' });
+    } finally {
+      await bucket.close();
+    }
   });
 
   it('of native packages only those that are imported, for the one platform, and all are in the bill of materials', async () => {
