@@ -55,9 +55,9 @@ export function openProxy(options: ProxyOptions): FunctionProxy {
       const callId = singleHeader(request, 'x-call-id') ?? randomUUID();
       const startTime = `${Date.now()}000000`;
       const added = ['X-Call-Id', callId, 'X-Start-Time', startTime];
-      const none = `No endpoints available for: ${target.name}.`;
+      const none = `No endpoints available for: ${target.name}`;
       if (!target.available && target.wake === undefined) {
-        refuse(response, 503, none, added);
+        refuse(response, 503, `${none}.`, added);
         return;
       }
       const send = (body: IncomingMessage | Buffer | null): void => {
@@ -74,7 +74,9 @@ export function openProxy(options: ProxyOptions): FunctionProxy {
       };
       if (target.available) begin();
       else
-        target.wake?.().then((why) => (why === undefined ? begin() : refuse(response, 503, `${none} ${why}`, added)));
+        target
+          .wake?.()
+          .then((why) => (why === undefined ? begin() : refuse(response, 503, `${none} (${why}).`, added)));
     },
     async close() {
       await Promise.all([...pools.values()].map(({ pool }) => pool.destroy()));

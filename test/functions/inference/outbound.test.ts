@@ -38,7 +38,7 @@ describe('inference as it is by default', function () {
   it(`tries no connection out of the machine (native code is ${hasOwnNetwork ? '' : 'not '}watched)`, async () => {
     const { stdout } = await node(join(OUTBOUND, 'use-inference.ts'));
     const { answers, sentOut } = JSON.parse(stdout) as { answers: number[]; sentOut?: number };
-    assert.deepEqual(answers, [200, 200, 422, 422, 422, 200, 200, 404, 200]);
+    assert.deepEqual(answers, [200, 200, ...new Array<number>(6).fill(422), 200, 200, 404, 200]);
     assert.equal(await readFile(file, 'utf8'), '');
     if (hasOwnNetwork) assert.equal(sentOut, 0);
   });

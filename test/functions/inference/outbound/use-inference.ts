@@ -74,6 +74,9 @@ async function callAll(url: string): Promise<number[]> {
   await call('/verify', stage({ ...x, location: 'linear.onnx', options: { placement: 'main' } }));
   await call('/verify', stage({ ...x, location: 'http://models.example/linear.onnx' }));
   await call('/verify', stage({ ...x, location: 'http://192.0.2.1/linear.onnx' }));
+  await call('/verify', stage({ ...x, location: 'ftp://models.example/linear.onnx' }));
+  await call('/verify', stage({ ...x, location: 'ftp://192.0.2.1/linear.onnx' }));
+  await call('/verify', stage({ ...x, location: 'http://models.example/graph.pb', type: 'TENSORFLOW' }));
   await call('/verify', stage({ ...x, location: 's3://models/linear.onnx' }));
   await call('/v2');
   await call('/v2/repository/index', {});
