@@ -3,6 +3,7 @@ import { createHash, generateKeyPairSync } from 'node:crypto';
 import { connectNats } from '#lib/bus/nats-connection.ts';
 import { SOURCE_CHANGED_SUBJECT } from '#lib/bus/subjects.ts';
 import { SOURCE_RECORD_CONTENT_TYPE } from '#lib/source/source.ts';
+import { openTallyStore, type SourceTally } from '#lib/source/source-tally.ts';
 import { sharedNats } from '../../support/servers.ts';
 import { startOrchestrator, type TestOrchestrator } from './support/orchestrator.ts';
 
@@ -139,6 +140,36 @@ describe('/source', () => {
     const ids = body.map(({ _id }: { _id: string }) => _id);
     assert.ok(ids.includes('kiln-1') && ids.includes('oven'));
     assert.deepEqual(ids, [...ids].sort());
+  });
+
+  it('GET tells what came from a source, and that it is silent for longer than it is expected to', async () => {
+    const connection = await connectNats({ url: (await sharedNats()).url, name: 'connector-of-the-test' });
+    const store = await openTallyStore(connection);
+    const lastSeenMs = Date.now() - 120_000;
+    const tally: SourceTally = {
+      fire: {
+        stage: 'ingestion',
+        signals: 3,
+        bytes: 30,
+        lastSeenMs,
+        seq: 9,
+        refused: 1,
+        day: 0,
+        dayBytes: 0,
+        isSilent: true,
+      },
+    };
+    await store.save([{ key: 'watched', value: tally, revision: 0 }]);
+    await connection.close();
+    await box.call('PUT', '/source/watched', { expected_every_seconds: 60 });
+    const last = new Date(lastSeenMs).toISOString();
+    const told = { health: 'silent', signals: 3, bytes: 30, refused: 1, last_seen: last };
+    assert.partialDeepStrictEqual((await box.call('GET', '/source/watched')).body, {
+      ...told,
+      scenarios: { fire: { signals: 3, bytes: 30, refused: 1, last_seen: last } },
+    });
+    await box.call('PUT', '/source/watched', { expected_every_seconds: 3600 });
+    assert.equal((await box.call('GET', '/source/watched')).body.health, 'ok');
   });
 
   it('POST /source/{id}/release makes a source known that is not, also when nothing is in quarantine', async () => {
