@@ -2,7 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { basename, relative, sep } from 'node:path';
 import type { UploadOptions } from '#lib/blob/upload-file.ts';
 import { BoxError, errorText } from '#lib/error/box-error.ts';
-import { filesBelow } from '../files.ts';
+import { filesBelow, isMissing } from '../files.ts';
 import { MODEL_FILE, type Repository } from './model-repository.ts';
 
 /** A file that is to be kept, by its name below the version. */
@@ -14,7 +14,8 @@ export interface ModelFile {
 
 /**
  * The files of a model, itself last. A folder holds one `.onnx` or `.onnx.gz`, perhaps a `config.json`, and files that
- * hold its tensors; those of folders below keep their path.
+ * hold its tensors; those of folders below keep their path. With a file comes `NAME.onnx.data` from beside it: there PyTorch
+ * keeps the tensors.
  *
  * @throws BoxError `invalid_argument` for a path that is none, a folder without one model, a config that is not JSON
  */
@@ -36,11 +37,22 @@ export async function modelFiles(
   }
   const modelPath = named.get(model) ?? path;
   named.delete(model);
+  if (!isFolder && (await isFile(`${path}.data`))) named.set(`${model}.data`, `${path}.data`);
   for (const file of beside) named.set(basename(file), file);
   if (config !== undefined) named.set('config.json', config);
   await checkConfig(named.get('config.json'));
   named.set(/\.gz$/i.test(model) ? 'model.onnx.gz' : 'model.onnx', modelPath);
   return Promise.all([...named].map(async ([name, file]) => ({ name, path: file, bytes: await sizeOf(file) })));
+}
+
+async function isFile(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isFile(),
+    (error: unknown) => {
+      if (isMissing(error)) return false;
+      throw error;
+    },
+  );
 }
 
 async function sizeOf(file: string): Promise<number> {

@@ -14,6 +14,7 @@ import { sharedMinio, temporaryFolder } from '../support/servers.ts';
 
 const BOX = join(import.meta.dirname, '../../cli/box.ts');
 const MODELS = join(import.meta.dirname, '../functions/inference/models');
+const TORCH = join(import.meta.dirname, '../functions/inference/torch');
 
 describe('box model', function () {
   this.timeout(180_000);
@@ -133,6 +134,12 @@ describe('box model', function () {
     assert.equal((await box('model', 'put', 'e/7', 'zipped.onnx.gz')).code, 0);
     assert.deepEqual(await keys('e/'), ['e/7/model.onnx.gz']);
     assert.equal((await box('model', 'verify', 'e')).code, 2);
+  });
+
+  it('takes the tensors that PyTorch keeps in a file beside the model', async () => {
+    assert.equal((await box('model', 'put', 't', join(TORCH, 'conv-new.onnx'))).code, 0);
+    assert.deepEqual(await keys('t/'), ['t/1/conv-new.onnx.data', 't/1/model.onnx']);
+    assert.match((await box('model', 'verify', 't')).out, /^t\/1: loaded/);
   });
 
   it('sends large files in parts, whole', async () => {
