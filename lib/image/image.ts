@@ -23,7 +23,9 @@ export function toGrey(image: Image): Image {
     for (let i = 0; i < grey.length; i++) grey[i] = data[2 * i] as number;
   } else {
     for (let i = 0, at = 0; i < grey.length; i++, at += channels) {
-      const [red, green, blue] = [data[at] as number, data[at + 1] as number, data[at + 2] as number];
+      const red = data[at] as number;
+      const green = data[at + 1] as number;
+      const blue = data[at + 2] as number;
       grey[i] = (red * 19595 + green * 38470 + blue * 7471 + 32768) >> 16;
     }
   }

@@ -7,9 +7,10 @@ import { UNITS } from './unit.ts';
 export function eachNumber(numbers: Numbers, change: (value: number) => number): Numbers {
   const { data } = numbers;
   const out = new Float64Array(data.length);
-  if (data instanceof Uint8Array && data.length > BYTES) {
+  if (data instanceof Uint8Array && data.length > 4 * BYTES) {
     // A picture has few different numbers: each is computed once.
-    const table = Float64Array.from({ length: BYTES }, (_, byte) => change(byte));
+    const table = new Float64Array(BYTES);
+    for (let byte = 0; byte < BYTES; byte++) table[byte] = change(byte);
     for (let i = 0; i < out.length; i++) out[i] = table[data[i] as number] as number;
     return { ...numbers, data: out };
   }
