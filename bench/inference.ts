@@ -93,22 +93,27 @@ function readOptions(args: readonly string[]): Options {
 async function measureModel(model: BenchModel, loop: SessionLoop, places: Places, options: Options): Promise<void> {
   const found = new Map<string, Map<Way, Figure[]>>();
   const loops: number[] = [];
+  const loopMs: number[] = [];
   for (let round = 0; round < options.rounds; round++) {
     for (const format of ['JSON', 'binary'] as const) {
       for (const clients of [1, 16]) {
         const alone = await loop.measure(options.roundMs);
-        loops.push(alone);
+        loops.push(alone.perSecond);
+        loopMs.push(alone.processorMs);
         const label = `${format.padEnd(6)} ${String(clients).padStart(2)} in flight`;
         const ways = found.get(label) ?? new Map<Way, Figure[]>();
         found.set(label, ways);
         for (const way of options.ways) {
           const measured = await measureWay(way, model, format, clients, places, options.roundMs);
-          if (measured) ways.set(way, [...(ways.get(way) ?? []), { ...measured, ofLoop: measured.perSecond / alone }]);
+          if (measured)
+            ways.set(way, [...(ways.get(way) ?? []), { ...measured, ofLoop: measured.perSecond / alone.perSecond }]);
         }
       }
     }
   }
-  console.log(`\n${model.name} [${model.shape.join(', ')}]: session.run alone, one thread: ${show(loops, 0)}/s`);
+  console.log(
+    `\n${model.name} [${model.shape.join(', ')}]: session.run alone, one thread: ${show(loops, 0)}/s, processor ms ${show(loopMs, 2)}`,
+  );
   for (const [label, ways] of found) {
     for (const [way, figures] of ways) console.log(`  ${label}  ${way.padEnd(8)} ${line(figures)}`);
     const [ours = [], theirs = []] = [ways.get('direct'), ways.get('MLServer')];

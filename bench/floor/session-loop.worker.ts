@@ -17,10 +17,12 @@ for (let i = 0; i < WARM_UP; i++) await session.run(feeds);
 
 parentPort?.on('message', async (forMs: number) => {
   const began = performance.now();
+  const cpu = process.threadCpuUsage();
   let runs = 0;
   while (performance.now() - began < forMs) {
     for (let i = 0; i < TOGETHER; i++) await session.run(feeds);
     runs += TOGETHER;
   }
-  parentPort?.postMessage(runs / ((performance.now() - began) / 1000));
+  const { user, system } = process.threadCpuUsage(cpu);
+  parentPort?.postMessage([runs / ((performance.now() - began) / 1000), (user + system) / 1000 / runs]);
 });

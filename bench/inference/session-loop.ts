@@ -2,10 +2,9 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import type { BenchModel } from './make-model.ts';
 
-/** `session.run` by itself, one after the other in one thread. */
+/** `session.run` by itself, one after the other in one thread: runs per second, and processor time for each. */
 export interface SessionLoop {
-  /** Runs per second. */
-  measure(forMs: number): Promise<number>;
+  measure(forMs: number): Promise<{ readonly perSecond: number; readonly processorMs: number }>;
   close(): Promise<void>;
 }
 
@@ -16,8 +15,8 @@ export function openSessionLoop(file: string, { shape }: BenchModel): SessionLoo
   return {
     async measure(forMs) {
       worker.postMessage(forMs);
-      const [perSecond] = await once(worker, 'message');
-      return Number(perSecond);
+      const [[perSecond, processorMs]] = (await once(worker, 'message')) as [[number, number]];
+      return { perSecond, processorMs };
     },
     async close() {
       await worker.terminate();
