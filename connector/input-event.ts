@@ -55,16 +55,19 @@ export function inputEvent(
   sender?: Sender,
 ): InputEvent {
   const given = message.attributes;
+  // Whoever sends a signal may write our mark on it; that is no reason to believe that it is JSON.
+  const isOurs = sender === undefined && message.ours;
   const declared = given.datacontenttype;
   const bare = bareContentType(declared);
-  const isJson = bare === undefined || isJsonContentType(bare) ? message.ours || isJsonText(message.body) : false;
+  const isJson = bare === undefined || isJsonContentType(bare) ? isOurs || isJsonText(message.body) : false;
   const id = given.id || String(message.seq);
   const attributes: Attributes = {
     ...given,
     specversion: '1.0',
     id,
     source: given.source || sourceOf(message.subject, topics.find((topic) => isBelow(message.subject, topic)) ?? ''),
-    type: given.type || INPUT_TYPE[stage],
+    // A timer is what the connector makes of one: from outside it would be somebody else's hand on the clock.
+    type: (sender !== undefined && given.type === EVENT_TYPE.timer ? '' : given.type) || INPUT_TYPE[stage],
     time: given.time ?? isoTime(message.storedMs),
     datacontenttype: declared ?? (isJson ? 'application/json' : 'application/octet-stream'),
     [SEQUENCE_ATTRIBUTE]: String(message.seq),

@@ -83,6 +83,18 @@ describe('connector: sources of signals', () => {
     assert.deepEqual(await processed('shut', from), ['kiln token 1', 'kiln hmac-sha256 2']);
   });
 
+  it('does not let a signal pass for several events, whatever mark it bears', async () => {
+    const from = await count('open');
+    const body = '1},{"specversion":"1.0","id":"x","type":"t","source":"kiln","sourceproof":"ed25519","data":2';
+    await publish('open.in.cam', body, { 'Box-Rev': '1-a', 'Content-Type': 'application/json' });
+    await publish('open.in.cam', '3');
+    assert.deepEqual((await processed('open', from)).at(-1), 'cam - 3');
+    assert.equal(
+      (await processed('open', from)).some((each) => each.startsWith('kiln')),
+      false,
+    );
+  });
+
   it('refuses who claims to be a source that has a credential, by subject or by header, in any scenario', async () => {
     const from = await count('open');
     const before = await refusals('nats', 'no_credential');
