@@ -13,6 +13,7 @@ import { installDebianPackage } from './install-debian-package.ts';
 import { findRabbitmq, installRabbitmq } from './install-rabbitmq.ts';
 import { withLock } from './lock.mjs';
 import { findPythonOf, makePythonOf } from './python-environment.ts';
+import { runToEnd } from './run-to-end.ts';
 
 const say = (line: string): void => console.error(`box: ${line}`);
 
@@ -39,11 +40,22 @@ function installerOf(name: string): Installer {
     const environment = name === 'python-test' ? 'test' : 'converter';
     return {
       find: async () => findPythonOf(environment, env),
-      install: async () => void (await makePythonOf(environment, env, say)),
+      async install() {
+        await installVenv(env);
+        await makePythonOf(environment, env, say);
+      },
     };
   }
   if (isServerName(name)) return { find: () => findServer(name, env), install: () => buildServer(name, env, say) };
   throw new Error(`Cannot install ${name}: no such server is known`);
+}
+
+/** Debian's Python comes without what makes environments. */
+async function installVenv(env: NodeJS.ProcessEnv): Promise<void> {
+  const python = findOnPath('python3', env);
+  if (python === undefined || findOnPath('apt-get', env) === undefined) return;
+  const { status } = await runToEnd(python, ['-c', 'import ensurepip, venv'], env);
+  if (status !== 0) await installDebianPackage('python3-venv', env, say);
 }
 
 async function install(name: string): Promise<void> {
