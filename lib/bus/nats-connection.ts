@@ -36,7 +36,7 @@ export async function connectNats(options: NatsOptions): Promise<NatsConnection>
     servers,
     name: options.name,
     inboxPrefix: INBOX_PREFIX,
-    ...(options.user === undefined ? login : { user: options.user, pass: options.password }),
+    ...(options.user === undefined ? login : { user: options.user, pass: options.password ?? '' }),
     maxReconnectAttempts: -1,
     waitOnFirstConnect: options.atFirst === 'wait',
     ignoreAuthErrorAbort: true,

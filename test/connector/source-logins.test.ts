@@ -213,7 +213,7 @@ describe('connector: logins of sources at NATS and MQTT', () => {
       await atNats({ user: 'oven', pass: oven.token }),
     ];
     const mqtt = await atMqtt({ username: 'kiln', password: kiln.token });
-    const ended = new Promise((resolve) => mqtt.once('close', resolve));
+    const ended = new Promise<void>((resolve) => mqtt.once('close', () => resolve()));
     const next = withToken({ ...kiln.record, rev: '2-b' });
     sources.put(next.record);
     await Promise.all([sensor.closed(), ended]);

@@ -3,8 +3,15 @@ import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
-import { decode, encodeAuthorizationResponse, encodeUser, fromPublic, fromSeed } from '@nats-io/jwt';
-import type { NatsConnection } from '@nats-io/nats-core';
+import {
+  type AuthorizationRequest,
+  decode,
+  encodeAuthorizationResponse,
+  encodeUser,
+  fromPublic,
+  fromSeed,
+} from '@nats-io/jwt';
+import type { Msg, NatsConnection } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
 import { Ajv } from 'ajv';
 import { connectAsync } from 'mqtt';
@@ -199,17 +206,15 @@ describe('deploy/config/nats-server.conf, in a real server', () => {
     const box = await as('thebox', 'nats-password');
     const issuer = fromSeed(new TextEncoder().encode(await secret('nats-issuer-seed')));
     const asked: unknown[] = [];
-    box.subscribe('$SYS.REQ.USER.AUTH', {
-      callback: async (_, message) => {
-        const { nats } = decode<{ user_nkey: string; server_id: { id: string }; connect_opts: object }>(
-          message.string(),
-        );
-        asked.push(Reflect.get(nats.connect_opts, 'user'));
-        const [user, server] = [fromPublic(nats.user_nkey), fromPublic(nats.server_id.id)];
-        const jwt = await encodeUser('kiln', user, issuer, {}, { aud: '$G' });
-        message.respond(await encodeAuthorizationResponse(user, server, issuer, { jwt }, {}));
-      },
-    });
+    const answer = async (message: Msg): Promise<void> => {
+      const { nats } = decode<AuthorizationRequest>(message.string());
+      const request = nats as AuthorizationRequest;
+      asked.push(request.connect_opts.user);
+      const [user, server] = [fromPublic(request.user_nkey), fromPublic(request.server_id.id)];
+      const jwt = await encodeUser('kiln', user, issuer, {}, { aud: '$G' });
+      message.respond(await encodeAuthorizationResponse(user, server, issuer, { jwt }, {}));
+    };
+    box.subscribe('$SYS.REQ.USER.AUTH', { callback: (_, message) => void answer(message) });
     await box.flush();
     await (await connect({ servers: `127.0.0.1:${port}`, user: 'kiln', pass: 'token' })).close();
     await publishMqtt(mqttPort, 'kiln', 'token', 'nowhere', '1');
