@@ -1,4 +1,5 @@
-import type { CloudEvent } from '#lib/message/cloud-event.ts';
+import { isRecord } from '#lib/feature/given.ts';
+import { type CloudEvent, EVENT_TYPE } from '#lib/message/cloud-event.ts';
 import type { EventResult, FunctionAnswer, Wake } from '#lib/message/function-answer.ts';
 import type { DataDescriptor, ScenarioRecord } from '#lib/scenario/scenario.ts';
 import { SOURCE_REV_ATTRIBUTE, type SourceRecord } from '#lib/source/source.ts';
@@ -34,12 +35,10 @@ export function openBySource(sources: AskableSources, process: RecordProcess): R
   };
 
   return async (record, events, keepFrom) => {
-    if (!events.some((event) => revOf(event) !== undefined)) return process(record, events, keepFrom);
+    const owners = events.map(ownerOf);
+    if (owners.every((owner) => owner === undefined)) return process(record, events, keepFrom);
     const records = await Promise.all(
-      events.map((event) => {
-        const rev = revOf(event);
-        return rev === undefined ? record : recordFor(record, event.source, rev);
-      }),
+      owners.map((owner) => (owner === undefined ? record : recordFor(record, owner.source, owner.rev))),
     );
     const results: EventResult[] = [];
     const wake: Wake[] = [];
@@ -48,9 +47,10 @@ export function openBySource(sources: AskableSources, process: RecordProcess): R
       const own = records[start] ?? record;
       let end = start + 1;
       while (end < events.length && records[end] === own) end++;
-      const answer = await process(own, events.slice(start, end), keepFrom);
+      const owner = own === record ? undefined : owners[start];
+      const answer = await process(own, events.slice(start, end).map(withPlainKey), keepFrom);
       results.push(...answer.results);
-      wake.push(...(answer.wake ?? []));
+      wake.push(...(answer.wake ?? []).map((each) => (owner === undefined ? each : withOwner(each, owner))));
       start = end;
     }
     return { results, ...(wake.length > 0 && { wake }) };
@@ -65,9 +65,36 @@ async function atLeast(sources: AskableSources, id: string, rev: string): Promis
   return sources.get(id);
 }
 
-function revOf(event: CloudEvent): string | undefined {
+/** Whose descriptor an event is processed by. */
+interface Owner {
+  readonly source: string;
+  readonly rev: string;
+}
+
+function ownerOf(event: CloudEvent): Owner | undefined {
+  if (event.type === EVENT_TYPE.timer) return timerOf(event)?.owner;
   const rev = event[SOURCE_REV_ATTRIBUTE];
-  return typeof rev === 'string' ? rev : undefined;
+  return typeof rev === 'string' ? { source: event.source, rev } : undefined;
+}
+
+/** A timer that windows of a source's own descriptor ask for: when it comes it says of itself whose it is. */
+function withOwner({ key, at }: Wake, { source, rev }: Owner): Wake {
+  return { key: `${key}@${source}@${rev}`, at };
+}
+
+const OWNED_KEY = /^([^@]+)@(.+)@([^@]+)$/s;
+
+function timerOf({ data }: CloudEvent): { readonly key: string; readonly owner: Owner } | undefined {
+  const key = isRecord(data) ? data.key : undefined;
+  const [, own, source, rev] = (typeof key === 'string' && OWNED_KEY.exec(key)) || [];
+  return own === undefined || source === undefined || rev === undefined
+    ? undefined
+    : { key: own, owner: { source, rev } };
+}
+
+function withPlainKey(event: CloudEvent): CloudEvent {
+  const timer = event.type === EVENT_TYPE.timer ? timerOf(event) : undefined;
+  return timer === undefined ? event : { ...event, data: { ...Object(event.data), key: timer.key } };
 }
 
 function withDescriptor(record: ScenarioRecord, descriptor: DataDescriptor): ScenarioRecord {

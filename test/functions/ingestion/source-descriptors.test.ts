@@ -63,4 +63,26 @@ describe('a source with a data descriptor of its own', () => {
     kiln = sourceRecord('kiln', parseSource({ data_descriptor: descriptor('c') }), '2-b');
     assert.deepEqual(await valuesOf([event('1', 'kiln', '2-b')]), [['1', 3]]);
   });
+
+  it('has windows of its own, which silence closes too', async () => {
+    const window = { size_seconds: 1, columns: [{ name: 'b', of: 'sum' }] };
+    kiln = sourceRecord('kiln', parseSource({ data_descriptor: { ...descriptor('b'), window } }), '9-z');
+    const now = Date.parse('2026-01-01T00:00:05Z');
+    const windows = featureMakerOf(record, LIMITS, { sources, now: () => now });
+    const time = '2026-01-01T00:00:00.5Z';
+    const signal = { ...event('1', 'kiln', '9-z'), time, boxstored: time, boxsequence: '1' };
+    const first = await windows({ events: [signal, event('2', 'x')], scenarioId: 's', rev: '1-a' });
+    const [wake] = first.wake ?? [];
+    assert.equal(wake?.at, '2026-01-01T00:00:02.000Z');
+    const timer = { ...event('3', 'default'), type: 'thebox.timer', data: wake, boxsequence: '3' };
+    const [result] = (await windows({ events: [timer], scenarioId: 's', rev: '1-a' })).results;
+    assert.ok(result !== undefined && 'events' in result, JSON.stringify(result));
+    assert.deepEqual(
+      result.events.map(({ source, data }) => [
+        source,
+        (data as { feature_data: { data: unknown }[] }).feature_data[0]?.data,
+      ]),
+      [['kiln', 2]],
+    );
+  });
 });
