@@ -77,6 +77,8 @@ describe('template image: what is put into it', () => {
       const database = { text: 'ä', none: true, again: 'conflict', changed: ['a'], aborted: 'unavailable' };
       const store = { bytes: 'bytes', none: 'not_found' };
       assert.deepEqual(answer, { database, fetch: false, store, metrics: true, server: 'function' });
+      // One other character, and V8 keeps all of it in two bytes each.
+      assert.doesNotMatch(await readFile(join(out, 'function/handler.js'), 'utf8'), /[^\0-\x7f]/);
     } finally {
       await bucket.close();
     }

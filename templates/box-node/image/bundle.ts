@@ -3,6 +3,7 @@ import { chmod, cp, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type BuildOptions, build } from 'esbuild';
+import { asciiOutput } from './ascii-output.ts';
 import { type FoundFile, filesBesideCode } from './files-beside-code.ts';
 import { lazyImports } from './lazy-imports.ts';
 import { leanFetch } from './lean-fetch.ts';
@@ -32,7 +33,7 @@ const OPTIONS = {
   minifySyntax: true,
   minifyWhitespace: true,
   banner: { js: COMMONJS_NAMES },
-  plugins: [lazyImports, leaveOut, leanFetch],
+  plugins: [lazyImports, leaveOut, leanFetch, asciiOutput],
 } as const satisfies BuildOptions;
 
 /** What bundling found out about a function. */
