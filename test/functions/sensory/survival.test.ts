@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { request } from 'undici';
 import { openS3BlobStore } from '#lib/blob/s3.ts';
 import { type S3Server, startMinio } from '../../../local/server/minio.ts';
 import { type RabbitmqServer, startRabbitmq } from '../../../local/server/rabbitmq.ts';
@@ -63,8 +62,8 @@ describe('an order and stores while servers are killed', function () {
   /** As a dataset is that trainers order from; what is not packed is read one by one. */
   async function untilPacked(): Promise<void> {
     for (let packed = 0; packed < COUNT; ) {
-      const { body } = await request(`${sensory.url}/metrics`);
-      packed = Number(/box_samples_packed_total\{dataset="digits_8x8"\} (\d+)/.exec(await body.text())?.[1] ?? 0);
+      const { json } = await sensory.call('GET', '/api/sensory/dataset/digits_8x8');
+      packed = json.packed ?? 0;
     }
   }
 
