@@ -19,6 +19,11 @@ mkdirSync(dataDir, { recursive: true });
 const Database = PouchDB.plugin(leveldbAdapter).defaults({ prefix: `${dataDir}${sep}`, adapter: 'leveldb' });
 
 const app = express();
+app.use((request, _response, next) => {
+  // Compression holds the changes feed's heartbeats back, and whoever waits takes the connection for dead. CouchDB has none.
+  delete request.headers['accept-encoding'];
+  next();
+});
 app.use((request, response, next) => {
   if (isAdmin(request)) return next();
   response.status(401).set('WWW-Authenticate', 'Basic realm="administrator"');

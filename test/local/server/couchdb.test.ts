@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import nano from 'nano';
+import { request } from 'undici';
 import { startCouchdb } from '../../../local/server/couchdb.ts';
 import { sharedCouchdb, temporaryFolder, uniqueName } from '../../support/servers.ts';
 
@@ -32,6 +33,29 @@ describe('startCouchdb', () => {
     } finally {
       database.changesReader.stop();
     }
+  });
+
+  it('sends heartbeats while there is nothing to tell, also to who would take them compressed', async () => {
+    const { url } = await sharedCouchdb();
+    const name = uniqueName();
+    await nano(url).db.create(name);
+    const address = new URL(`/${name}/_changes?feed=longpoll&since=now&heartbeat=50`, url);
+    const { username, password } = address;
+    address.username = '';
+    address.password = '';
+    const { body } = await request(address, {
+      headers: {
+        accept: 'application/json',
+        'accept-encoding': 'gzip, deflate',
+        authorization: `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`,
+      },
+    });
+    let text = '';
+    for await (const chunk of body) {
+      text += chunk;
+      if (/\n\n$/.test(text)) break;
+    }
+    assert.match(text, /^\{"results":\[\s+$/);
   });
 
   it('answers 401 to a wrong password', async () => {
