@@ -32,7 +32,7 @@ export interface RabbitmqTriggerParts {
 }
 
 const CONNECT_TIMEOUT_MS = 5000;
-const RECONNECT_BACKOFF = { firstMs: 500, maxMs: 30_000 };
+const RECONNECT_BACKOFF = { firstMs: 500, maxMs: 5000 };
 const AWAY_BACKOFF = { firstMs: 100, maxMs: 10_000 };
 const FAILED_BACKOFF = { firstMs: 500, maxMs: 30_000 };
 
@@ -112,9 +112,10 @@ async function session(
     await Promise.all(underWay);
     if (failure !== undefined) throw failure;
   } finally {
-    await connection
-      .close()
-      .catch((error: unknown) => parts.log.debug({ err: error }, 'the connection was closed already'));
+    // amqplib's close never resolves with a broker that ends at that moment.
+    await Promise.race([connection.close(), closed]).catch((error: unknown) =>
+      parts.log.debug({ err: error }, 'the connection was closed already'),
+    );
   }
 }
 
