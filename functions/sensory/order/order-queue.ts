@@ -16,8 +16,8 @@ export interface ResultMessage {
 
 /** A message taken from a result queue. Exactly one of `accept` and `giveBack` is called. */
 export interface TakenMessage extends ResultMessage {
-  /** Resolves once the acknowledgement has left this process: it reaches the broker even if the process ends now. */
-  accept(): Promise<void>;
+  /** Acknowledges it; the acknowledgement leaves this process right after what is answered in the same turn. */
+  accept(): void;
   /** Puts it back where it was. */
   giveBack(): void;
 }

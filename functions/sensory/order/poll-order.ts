@@ -13,6 +13,9 @@ const FRESH_MS = 1000;
  * Hands out an order's samples one by one, each once: only what is recorded as published counts, so that a sample that
  * a processor published again after it was ended is never handed out twice. What was handed out is remembered too:
  * RabbitMQ writes acknowledgements down in its own time, and one that is killed delivers the last ones again.
+ *
+ * The answer leaves before the acknowledgement: a process that is killed between the two hands the samples of the polls that were
+ * under way out once more. The other way round they would be lost, and a trainer would wait for them for ever.
  */
 export function openPoll(orders: OrderStore, queue: OrderQueue): (orderId: string) => Promise<Buffer | undefined> {
   const known = new LRUCache<string, Order>({ max: 1000 });
@@ -62,7 +65,7 @@ export function openPoll(orders: OrderStore, queue: OrderQueue): (orderId: strin
         message.giveBack();
         return undefined;
       }
-      await message.accept();
+      message.accept();
       if (verdict === 'yes' && handOut(order, message.origin)) return message.body;
     }
   };

@@ -1,5 +1,4 @@
 import { once } from 'node:events';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Channel, type ChannelModel, type ConfirmChannel, connect, type GetMessage } from 'amqplib';
 import { BoxError, errorText } from '#lib/error/box-error.ts';
 import { closeQuietly } from './amqp-close.ts';
@@ -250,12 +249,7 @@ async function takeFrom(
   return {
     body: message.content,
     origin: readOrigin(message),
-    async accept() {
-      settle(() => channel.ack(message))();
-      // The client hands what it has to the socket in the turn after this one.
-      await nextTurn();
-      await nextTurn();
-    },
+    accept: settle(() => channel.ack(message)),
     giveBack: settle(() => channel.nack(message, false, true)),
   };
 }

@@ -42,19 +42,21 @@ describe('a model thread that ends', function () {
   }
 
   it('fails what it was at with 503, and the next calls work, in a new thread with every model of the old one', async () => {
-    const underWay = [infer('slow', 100), infer('slow', 100), infer('linear', 1)];
-    await new Promise((resolve) => setImmediate(resolve));
-    await crash();
-    for (const answer of await Promise.all(underWay)) {
-      if (answer.status === 200) continue;
-      assert.equal(answer.status, 503, answer.body.toString());
-      assert.match(answer.body.toString(), /its thread (has )?ended/);
-      assert.equal(answer.headers['retry-after'], '1');
+    // Whether a call has reached the thread when it ends is a matter of moments: some do, sooner or later.
+    let failed = 0;
+    for (let attempt = 0; attempt < 20 && failed === 0; attempt++) {
+      const underWay = [infer('slow', 100), infer('slow', 100), infer('linear', 1)];
+      await new Promise((resolve) => setImmediate(resolve));
+      await crash();
+      for (const answer of await Promise.all(underWay)) {
+        if (answer.status === 200) continue;
+        failed++;
+        assert.equal(answer.status, 503, answer.body.toString());
+        assert.match(answer.body.toString(), /its thread (has )?ended/);
+        assert.equal(answer.headers['retry-after'], '1');
+      }
     }
-    assert.equal(
-      (await Promise.all(underWay)).some(({ status }) => status === 503),
-      true,
-    );
+    assert.notEqual(failed, 0);
     for (const name of ['slow', 'linear', 'slow', 'linear']) {
       const answer = await infer(name, 1);
       assert.equal(answer.status, 200, answer.body.toString());

@@ -102,7 +102,11 @@ describe('an order and stores while servers are killed', function () {
       };
       await Promise.all(Array.from({ length: POLLS_AT_ONCE }, poll));
       await striking;
-      assert.deepEqual([got.length, new Set(got).size], [COUNT, COUNT]);
+      await drained(json.batch_id, got);
+      assert.equal(new Set(got).size, COUNT, 'every sample came');
+      // Killed between an answer and its acknowledgement, the function cannot know that it has answered.
+      const twice = name === 'the function' ? POLLS_AT_ONCE : 0;
+      assert.ok(got.length <= COUNT + twice, `${got.length} of ${COUNT}`);
       const end = await insist('/api/sensory/poll', { batch_id: json.batch_id });
       assert.equal(end.json.data, null);
     });
@@ -135,6 +139,15 @@ describe('an order and stores while servers are killed', function () {
         [],
       );
     });
+  }
+
+  /** Takes what is left on the order's queue: what came twice stands before what came last. */
+  async function drained(batchId: string, got: number[]): Promise<void> {
+    for (;;) {
+      const { json } = await insist('/api/sensory/poll', { batch_id: batchId });
+      if (json.data !== null) got.push(numberOf(json.data));
+      else if (new Set(got).size === COUNT) return;
+    }
   }
 
   /** Asks until it is answered, as a trainer does; mocha's timeout is the bound. */
