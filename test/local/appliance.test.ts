@@ -102,7 +102,10 @@ describe('openAppliance', function () {
       ...document,
       scenario_definition: { ...document.scenario_definition, unknown_sources: 'refuse' },
     });
-    assert.equal((await call('orchestrator/scenario/tiny', { method: 'PUT', body: Buffer.from(scenario) })).status, 200);
+    assert.equal(
+      (await call('orchestrator/scenario/tiny', { method: 'PUT', body: Buffer.from(scenario) })).status,
+      200,
+    );
     const made = await call('orchestrator/source/press-2', { method: 'PUT', body: Buffer.from('{}') });
     const { token } = (await made.json()) as { token: string };
     const { MQTT_URL: mqttUrl = '', BOX_GATEWAY: gateway = '', NATS_URL: natsUrl = '' } = appliance.env;
