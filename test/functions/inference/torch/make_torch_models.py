@@ -306,15 +306,24 @@ def export_new(model, inputs, outputs, dynamic, path):
     )
 
 
+def forget_in(graph):
+    del graph.metadata_props[:]
+    for value in graph.value_info:
+        del value.metadata_props[:]
+    for node in graph.node:
+        del node.metadata_props[:]
+        # The branches of an If and the body of a Loop.
+        for attribute in node.attribute:
+            for inner in [attribute.g, *attribute.graphs]:
+                if inner.node:
+                    forget_in(inner)
+
+
 def forget_where_it_came_from(path):
     """The new exporter writes the lines of source behind each node, which is most of a small file."""
     model = onnx.load(path, load_external_data=False)
     for graph in [model.graph, *model.functions]:
-        del graph.metadata_props[:]
-        for node in graph.node:
-            del node.metadata_props[:]
-        for value in graph.value_info:
-            del value.metadata_props[:]
+        forget_in(graph)
     onnx.save(model, path)
     data = path.with_name(path.name + ".data")
     if data.exists() and data.stat().st_size == 0:
