@@ -8,6 +8,7 @@ import {
   SEQUENCE_ATTRIBUTE,
   STORED_ATTRIBUTE,
 } from '#lib/message/cloud-event.ts';
+import { isJsonText } from '#lib/message/json-text.ts';
 import type { PipelineStage, Stage } from '#lib/scenario/scenario.ts';
 import { SOURCE_PROOF_ATTRIBUTE, SOURCE_REV_ATTRIBUTE, type SourceProof } from '#lib/source/source.ts';
 
@@ -59,6 +60,7 @@ export function inputEvent(
   const isOurs = sender === undefined && message.ours;
   const declared = given.datacontenttype;
   const bare = bareContentType(declared);
+  // It must be certain: the bytes are spliced into the batch, where `1},{"id":"…"` would pass for an event of its own.
   const isJson = bare === undefined || isJsonContentType(bare) ? isOurs || isJsonText(message.body) : false;
   const id = given.id || String(message.seq);
   const attributes: Attributes = {
@@ -94,23 +96,6 @@ export function correlationIdOf({ attributes, id }: InputEvent): string {
 
 function isBelow(subject: string, topic: string): boolean {
   return subject === topic || subject.startsWith(`${topic}.`);
-}
-
-const strictUtf8 = new TextDecoder('utf-8', { fatal: true });
-
-/**
- * Whether bytes from outside are JSON. Only parsing tells for certain, and it must be certain: the bytes are spliced
- * into the batch, where `1},{"id":"…"` would pass for an event of its own.
- */
-function isJsonText(bytes: Uint8Array): boolean {
-  try {
-    JSON.parse(strictUtf8.decode(bytes));
-    return true;
-  } catch (error) {
-    // SyntaxError of the parser, TypeError of the decoder: the answer is no.
-    if (error instanceof SyntaxError || error instanceof TypeError) return false;
-    throw error;
-  }
 }
 
 let lastMs = 0;

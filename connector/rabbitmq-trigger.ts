@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { type Channel, type ConsumeMessage, connect } from 'amqplib';
 import { errorText } from '#lib/error/box-error.ts';
 import type { Log } from '#lib/log/log.ts';
+import { closeQuietly } from '#lib/net/close-quietly.ts';
 import { openBackoff } from './backoff.ts';
 import { shouldRetry } from './batch-calls.ts';
 import { type Reply, readReply } from './function-reply.ts';
@@ -112,9 +113,8 @@ async function session(
     await Promise.all(underWay);
     if (failure !== undefined) throw failure;
   } finally {
-    // amqplib's close never resolves with a broker that ends at that moment.
-    await Promise.race([connection.close(), closed]).catch((error: unknown) =>
-      parts.log.debug({ err: error }, 'the connection was closed already'),
+    await closeQuietly(connection).catch((error: unknown) =>
+      parts.log.debug({ err: error }, 'the connection could not be closed'),
     );
   }
 }

@@ -1,11 +1,12 @@
 import type { Command } from 'commander';
 import { BoxError } from '#lib/error/box-error.ts';
-import { type Gateway, openGateway } from '../gateway.ts';
+import type { Gateway } from '../gateway.ts';
 import { type Output, table } from '../output.ts';
 import { exportSamples } from '../sample/export-samples.ts';
 import { importSamples } from '../sample/import-samples.ts';
 import { FILTERS, type Filter, listSamples } from '../sample/sample-list.ts';
-import type { CommandContext, Register } from './command.ts';
+import type { Register } from './command.ts';
+import { withGateway } from './with-gateway.ts';
 
 interface ListOptions extends Filter {
   readonly limit: string;
@@ -53,15 +54,6 @@ function withFilters(command: Command): Command {
   command.option('--dataset <name>', 'NAME_WIDTHxHEIGHT (the appliance has a default one)');
   for (const { flag, says } of FILTERS) command.option(flag, says);
   return command;
-}
-
-async function withGateway(context: CommandContext, work: (gateway: Gateway, output: Output) => Promise<void>) {
-  const gateway = openGateway(await context.connection());
-  try {
-    await work(gateway, context.output());
-  } finally {
-    await gateway.close();
-  }
 }
 
 async function list(gateway: Gateway, output: Output, options: ListOptions): Promise<void> {

@@ -2,9 +2,10 @@ import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { BoxError, errorText } from '#lib/error/box-error.ts';
 import { type Scenario, stagesOf } from '#lib/scenario/scenario.ts';
-import { type Gateway, openGateway } from '../gateway.ts';
+import type { Gateway } from '../gateway.ts';
 import { type Output, table } from '../output.ts';
 import type { CommandContext, Register } from './command.ts';
+import { withGateway } from './with-gateway.ts';
 
 const ROOT = '/function/orchestrator/scenario';
 
@@ -45,15 +46,6 @@ function addSwitch(scenario: Command, verb: 'pause' | 'resume', context: Command
         output.result(answer.body, `${id}: ${verb}d`);
       }),
     );
-}
-
-async function withGateway(context: CommandContext, work: (gateway: Gateway, output: Output) => Promise<void>) {
-  const gateway = openGateway(await context.connection());
-  try {
-    await work(gateway, context.output());
-  } finally {
-    await gateway.close();
-  }
 }
 
 async function put(gateway: Gateway, output: Output, file: string, context: CommandContext): Promise<void> {

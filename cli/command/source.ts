@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { BoxError, errorText } from '#lib/error/box-error.ts';
 import type { Source } from '#lib/source/source.ts';
-import { type Gateway, openGateway } from '../gateway.ts';
+import type { Gateway } from '../gateway.ts';
 import { type Output, table } from '../output.ts';
-import type { CommandContext, Register } from './command.ts';
+import type { Register } from './command.ts';
+import { withGateway } from './with-gateway.ts';
 
 const ROOT = '/function/orchestrator/source';
 const JSON_TYPE = { 'content-type': 'application/json' };
@@ -79,15 +80,6 @@ export const registerSource: Register = (program, context) => {
     .description('drop its signals in quarantine')
     .action((id: string) => withGateway(context, (gateway, output) => drop(gateway, output, id)));
 };
-
-async function withGateway(context: CommandContext, work: (gateway: Gateway, output: Output) => Promise<void>) {
-  const gateway = openGateway(await context.connection());
-  try {
-    await work(gateway, context.output());
-  } finally {
-    await gateway.close();
-  }
-}
 
 async function put(gateway: Gateway, output: Output, id: string, options: PutOptions): Promise<void> {
   const query = options.token ? '' : '?token=false';

@@ -4,8 +4,10 @@ import type { StoredMessage, StoredMessages } from '#lib/bus/stored-messages.ts'
 import { entranceOf, stageSubject } from '#lib/bus/subjects.ts';
 import { BoxError } from '#lib/error/box-error.ts';
 import { type EventBatch, settleEach } from '#lib/function/event-batch.ts';
+import type { PredictionBody } from '#lib/message/body.ts';
 import { bareContentType, type CloudEvent, SEQUENCE_ATTRIBUTE, sequenceOf } from '#lib/message/cloud-event.ts';
 import type { FunctionAnswer } from '#lib/message/function-answer.ts';
+import { isJsonText } from '#lib/message/json-text.ts';
 import { parsePrediction } from '#lib/message/prediction.ts';
 import { compileRule } from '#lib/rules/compile.ts';
 import { type CaptureDefinition, type ScenarioRecord, STAGES, type StageDefinition } from '#lib/scenario/scenario.ts';
@@ -30,6 +32,8 @@ export interface CaptureParts {
  * features that it was made from. What is done twice changes nothing: the same bytes are kept once.
  */
 export function openCapture(parts: CaptureParts): (batch: EventBatch) => Promise<FunctionAnswer> {
+  /** Compiled once for each revision of a scenario: the client hands out the same record as long as it keeps it. */
+  const compiled = new WeakMap<CaptureDefinition, IsWanted>();
   return async ({ events, scenarioId, rev }) => {
     const record = await parts.scenarios.get(scenarioId, rev);
     const { capture } = record.scenario.scenario_definition;
@@ -39,20 +43,23 @@ export function openCapture(parts: CaptureParts): (batch: EventBatch) => Promise
         `Cannot capture for scenario ${scenarioId}: revision ${rev} captures nothing`,
       );
     }
-    const isWanted = compileWanted(capture);
+    const isWanted = compiled.get(capture) ?? compileWanted(capture);
+    compiled.set(capture, isWanted);
     const results = await settleEach(events, async (event) => {
-      if (isWanted(event)) await keep(event, record, capture, parts);
+      const prediction = parsePrediction(event);
+      if (isWanted(event, prediction)) await keep(event, prediction, record, capture, parts);
       return [];
     });
     return { results };
   };
 }
 
+type IsWanted = (event: CloudEvent, prediction: PredictionBody) => boolean;
+
 /** Whether an event's input is kept: its prediction fulfils the expression and its correlation id falls within the rate. */
-function compileWanted({ when, rate }: CaptureDefinition): (event: CloudEvent) => boolean {
+function compileWanted({ when, rate }: CaptureDefinition): IsWanted {
   const rule = when === undefined ? undefined : compileRule(when);
-  return (event) => {
-    const { correlation_id: correlationId, prediction_data: prediction } = parsePrediction(event);
+  return (event, { correlation_id: correlationId, prediction_data: prediction }) => {
     const said = event.time === undefined ? Number.NaN : Date.parse(event.time);
     const time = Number.isNaN(said) ? {} : { time: said / 1000 };
     if (rule !== undefined && !rule.evaluate({ prediction, source: event.source, ...time }).truthy) return false;
@@ -67,11 +74,11 @@ function shareOf(id: string): number {
 
 async function keep(
   event: CloudEvent,
+  { correlation_id: correlationId, prediction_data: prediction }: PredictionBody,
   record: ScenarioRecord,
   capture: CaptureDefinition,
   parts: CaptureParts,
 ): Promise<void> {
-  const { correlation_id: correlationId, prediction_data: prediction } = parsePrediction(event);
   const { input, rev } = await inputOf(event, record, capture.what, parts.messages);
   const { dataset } = capture;
   const catalogue = await parts.datasets.open(
@@ -144,12 +151,5 @@ async function kept(seq: number | undefined, scenario: string, messages: StoredM
 
 /** What a sensor did not declare. */
 function contentTypeOf(body: Uint8Array): string {
-  try {
-    JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
-    return 'application/json';
-  } catch (error) {
-    // SyntaxError of the parser, TypeError of the decoder: it is no JSON.
-    if (error instanceof SyntaxError || error instanceof TypeError) return 'application/octet-stream';
-    throw error;
-  }
+  return isJsonText(body) ? 'application/json' : 'application/octet-stream';
 }

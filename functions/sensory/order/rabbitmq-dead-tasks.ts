@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type Channel, type ConsumeMessage, connect } from 'amqplib';
 import { errorText } from '#lib/error/box-error.ts';
 import type { Log } from '#lib/log/log.ts';
-import { closeQuietly } from './amqp-close.ts';
+import { closeQuietly } from '#lib/net/close-quietly.ts';
 import { DEAD_EXCHANGE, declareTopology } from './rabbitmq.ts';
 
 /** The function's own queue of tasks that were given up, beside the one that people read. */

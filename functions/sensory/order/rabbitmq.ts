@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type Channel, type ChannelModel, type ConfirmChannel, connect, type GetMessage } from 'amqplib';
 import { BoxError, errorText } from '#lib/error/box-error.ts';
-import { closeQuietly } from './amqp-close.ts';
+import { closeQuietly } from '#lib/net/close-quietly.ts';
 import type { MessageOrigin } from './order.ts';
 import type { OrderQueue, ResultMessage, ResultPublisher, TakenMessage, Task } from './order-queue.ts';
 

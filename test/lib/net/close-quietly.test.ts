@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, connect as connectTcp, createServer, type Socket } from 'node:net';
 import { type ChannelModel, connect } from 'amqplib';
-import { closeQuietly } from '../../../../functions/sensory/order/amqp-close.ts';
-import { sharedRabbitmq } from '../../../support/servers.ts';
+import { closeQuietly } from '#lib/net/close-quietly.ts';
+import { sharedRabbitmq } from '../../support/servers.ts';
 
 /** A way to the broker that can fall silent, and then break, as a broker does that is killed. */
 async function openWay(): Promise<{ url: string; mute(): void; cut(): void; close(): void }> {

@@ -1,5 +1,5 @@
 import type { EventEmitter } from 'node:events';
-import { errorText } from '#lib/error/box-error.ts';
+import { errorText } from '../error/box-error.ts';
 
 /**
  * Closes a channel or a connection of amqplib. Its own `close` resolves only when the broker has answered: with a broker that

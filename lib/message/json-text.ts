@@ -1,0 +1,13 @@
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true });
+
+/** Whether bytes from outside are JSON in UTF-8. Only parsing tells for certain. */
+export function isJsonText(bytes: Uint8Array): boolean {
+  try {
+    JSON.parse(strictUtf8.decode(bytes));
+    return true;
+  } catch (error) {
+    // SyntaxError of the parser, TypeError of the decoder: the answer is no.
+    if (error instanceof SyntaxError || error instanceof TypeError) return false;
+    throw error;
+  }
+}
