@@ -123,16 +123,10 @@ interface SourceChangeMade {
 
 function reviewed(source: Source): Source {
   if (source.data_descriptor === undefined) return source;
-  const { window } = source.data_descriptor;
-  const windowProblem = {
-    pointer: '/data_descriptor/window',
-    message: 'cannot be of one source: windows are the scenario’s',
-  };
-  const featureProblems = checkDataDescriptor(source.data_descriptor).map(({ pointer, message }) => ({
+  const problems = checkDataDescriptor(source.data_descriptor).map(({ pointer, message }) => ({
     pointer: `/data_descriptor${pointer}`,
     message,
   }));
-  const problems = [...(window === undefined ? [] : [windowProblem]), ...featureProblems];
   const [first] = problems;
   if (first === undefined) return source;
   throw new BoxError('unprocessable', `Cannot put source: ${first.pointer} ${first.message}`, { problems });

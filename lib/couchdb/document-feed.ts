@@ -53,6 +53,19 @@ export async function* followDocuments(
   }
 }
 
+/** The same, each document as the record that it holds. */
+export async function* followRecords<T>(
+  database: CouchDatabase,
+  prefix: string,
+  recordOf: (document: CouchDocument | undefined) => T | undefined,
+  signal: AbortSignal,
+  options: DocumentFeedOptions = {},
+): AsyncIterable<{ readonly id: string; readonly record: T | undefined } | 'caught-up'> {
+  for await (const change of followDocuments(database, prefix, signal, options)) {
+    yield change === 'caught-up' ? change : { id: change.id, record: recordOf(change.document) };
+  }
+}
+
 /** What differs between all documents as they are and as they were told. */
 function* differences(
   documents: readonly CouchDocument[],

@@ -1,8 +1,8 @@
 import type { CouchDatabase, CouchDocument } from '../couchdb/couch-database.ts';
-import { type DocumentFeedOptions, followDocuments } from '../couchdb/document-feed.ts';
+import { type DocumentFeedOptions, followRecords } from '../couchdb/document-feed.ts';
 import { BoxError } from '../error/box-error.ts';
 import type { SourceRecord } from './source.ts';
-import type { SourceChange, SourceFeed, SourceStore } from './source-store.ts';
+import type { SourceFeed, SourceStore } from './source-store.ts';
 
 /** The ids of sources as documents begin with this; they lie beside the scenarios. */
 const PREFIX = 'source:';
@@ -28,17 +28,7 @@ export function openCouchdbSourceStore(database: CouchDatabase): SourceStore {
 
 /** Follows the sources of a database by CouchDB's changes feed. The database is the caller's to close. */
 export function openCouchdbSourceFeed(database: CouchDatabase, options: DocumentFeedOptions = {}): SourceFeed {
-  return { follow: (signal) => follow(database, signal, options) };
-}
-
-async function* follow(
-  database: CouchDatabase,
-  signal: AbortSignal,
-  options: DocumentFeedOptions,
-): AsyncIterable<SourceChange | 'caught-up'> {
-  for await (const change of followDocuments(database, PREFIX, signal, options)) {
-    yield change === 'caught-up' ? change : { id: change.id, record: recordOf(change.document) };
-  }
+  return { follow: (signal) => followRecords(database, PREFIX, recordOf, signal, options) };
 }
 
 function expectRev(id: string, found: string | undefined, expected: string | undefined): void {

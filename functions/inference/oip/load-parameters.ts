@@ -1,5 +1,6 @@
 import { BoxError } from '#lib/error/box-error.ts';
 import { parseJson } from '#lib/function/route.ts';
+import { isRecord, parseObject } from '../serving/json-object.ts';
 
 /** What a request to load a model may bring along, as Triton's model repository extension defines it. */
 export interface LoadParameters {
@@ -37,19 +38,9 @@ export function readLoadParameters(body: Buffer): LoadParameters | undefined {
 }
 
 function readConfig(value: unknown): Readonly<Record<string, unknown>> {
-  const config = typeof value === 'string' ? parseText(value) : undefined;
+  const config = typeof value === 'string' ? parseObject(value) : undefined;
   if (config === undefined) throw invalid('the parameter config must be a JSON object as text');
   return config;
-}
-
-function parseText(text: string): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isRecord(value) ? value : undefined;
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
 }
 
 /** A path within the version's folder, and nowhere else. */
@@ -64,10 +55,6 @@ function readPath(path: string): string {
 function readBytes(name: string, value: unknown): Buffer {
   if (typeof value === 'string' && BASE64.test(value)) return Buffer.from(value, 'base64');
   throw invalid(`the parameter ${JSON.stringify(name)} must be base64`);
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function invalid(rule: string): BoxError {

@@ -3,6 +3,7 @@ import { BoxError, errorText } from '#lib/error/box-error.ts';
 import type { Log } from '#lib/log/log.ts';
 import type { LoadOptions } from '../model/loaded-model.ts';
 import type { ModelFetcher } from '../model/source/source.ts';
+import { isRecord, parseObject } from './json-object.ts';
 import { readModelOptions } from './model-options.ts';
 import type { ModelProvider, ServedModel } from './served-model.ts';
 
@@ -106,18 +107,4 @@ async function readConfigOf({ store, load }: RepositoryOptions, key: string, eta
 function broken(pointer: string, message: string, load: LoadOptions): RepositoryConfig {
   const { options } = readModelOptions({}, load);
   return { labels: [], sha256: undefined, options: { options, problems: [{ pointer, message }] } };
-}
-
-function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isRecord(value) ? value : undefined;
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,42 +1,16 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { join } from 'node:path';
+import type { ChildProcess } from 'node:child_process';
 import type { CloudEvent } from '#lib/message/cloud-event.ts';
 import { openMemoryStateStore } from '#lib/state/memory-state-store.ts';
 import { openPastAlerts } from '../../../functions/notification/alert/past-alerts.ts';
 import { openNotifier } from '../../../functions/notification/notify.ts';
 import { freePort } from '../../../local/server/free-port.ts';
+import { killBoxFunction, startBoxFunction } from '../../connector/box-function.ts';
 import { type Answer, type Call, type Fixture, jsonOf, openFixture } from '../../connector/fixture.ts';
 import { essence, rulesRecord, STORM_RULES, stormEvents } from './support/storm.ts';
 
-const ROOT = join(import.meta.dirname, '../../..');
 const COUNT = 10_000;
 const KILLS = 6;
-
-/** The function as a process of its own, by the template's runtime. */
-async function startFunction(port: number, fixture: Fixture): Promise<ChildProcess> {
-  const child = spawn(process.execPath, [join(ROOT, 'templates/box-node/index.ts')], {
-    env: {
-      PATH: process.env.PATH,
-      http_port: String(port),
-      function_path: join(ROOT, 'functions/notification'),
-      GATEWAY_URL: fixture.gateway.url,
-      NATS_URL: fixture.natsUrl,
-      SECRETS_DIR: fixture.secretsDir,
-      LOG_LEVEL: 'warn',
-    },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  for await (const chunk of child.stdout ?? []) if (String(chunk).includes('"ready"')) break;
-  return child;
-}
-
-async function kill(child: ChildProcess): Promise<void> {
-  const ended = once(child, 'exit');
-  child.kill('SIGKILL');
-  await ended;
-}
 
 describe('function notification, killed during a storm', () => {
   const record = rulesRecord('storm', STORM_RULES);
@@ -49,11 +23,11 @@ describe('function notification, killed during a storm', () => {
     fixture = await openFixture();
     fixture.gateway.functions.set('orchestrator', () => ({ status: 200, body: JSON.stringify(record) }));
     port = await freePort();
-    child = await startFunction(port, fixture);
+    child = await startBoxFunction('notification', port, fixture);
   });
 
   after(async () => {
-    await kill(child);
+    await killBoxFunction(child);
     await fixture.close();
   });
 
@@ -76,9 +50,9 @@ describe('function notification, killed during a storm', () => {
       // By turns: in the middle of the work, and when it is done and only the answer is missing.
       const answered = forward(port, call);
       if (kills % 2 === 0) await answered;
-      await kill(child);
+      await killBoxFunction(child);
       await answered;
-      child = await startFunction(port, fixture);
+      child = await startBoxFunction('notification', port, fixture);
       return { status: 502, body: 'the function has gone' };
     });
     const expected = await undisturbed(events.map((event, i) => ({ ...event, boxsequence: String(sequences[i]) })));

@@ -95,6 +95,17 @@ describe('/source', () => {
     assert.equal((await box.call('GET', '/source/bad')).status, 404);
   });
 
+  it('PUT takes a data descriptor with a window of its own, and says what is wrong with one', async () => {
+    const feature = { feature_name: 'a', feature_type: 'numerictype', feature_params: { from: { field: 't' } } };
+    const own = (window: object) => ({ ingestion_data_name: 'x', feature_list: [feature], window });
+    const columns = [{ name: 't', of: 'mean' }];
+    const put = await box.call('PUT', '/source/windowed', { data_descriptor: own({ size_seconds: 10, columns }) });
+    assert.equal(put.status, 201, JSON.stringify(put.body));
+    const refused = await box.call('PUT', '/source/bad', { data_descriptor: own({ size_seconds: -1, columns }) });
+    assert.equal(refused.status, 422);
+    assert.match(refused.body.errors[0].pointer, /^\/data_descriptor\/window\//);
+  });
+
   it('PUT takes an Ed25519 key as PEM or as 32 bytes in base64, and no other', async () => {
     const { publicKey, privateKey } = generateKeyPairSync('ed25519');
     const raw = publicKey.export({ format: 'der', type: 'spki' }).subarray(-32).toString('base64');

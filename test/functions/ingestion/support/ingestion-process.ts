@@ -1,10 +1,6 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { join } from 'node:path';
 import { freePort } from '../../../../local/server/free-port.ts';
+import { killBoxFunction, startBoxFunction } from '../../../connector/box-function.ts';
 import type { Answer, Call, Fixture } from '../../../connector/fixture.ts';
-
-const ROOT = join(import.meta.dirname, '../../../..');
 
 /** Function ingestion as a process of its own, by the template's runtime, to be killed. */
 export interface IngestionProcess {
@@ -17,37 +13,16 @@ export interface IngestionProcess {
 
 export async function startIngestion(fixture: Fixture): Promise<IngestionProcess> {
   const port = await freePort();
-  let child = await start(port, fixture);
-  const kill = async () => {
-    const ended = once(child, 'exit');
-    child.kill('SIGKILL');
-    await ended;
-  };
+  let child = await startBoxFunction('ingestion', port, fixture);
+  const kill = () => killBoxFunction(child);
   return {
     forward: (call) => forward(port, call),
     kill,
     async restart() {
       await kill();
-      child = await start(port, fixture);
+      child = await startBoxFunction('ingestion', port, fixture);
     },
   };
-}
-
-async function start(port: number, fixture: Fixture): Promise<ChildProcess> {
-  const child = spawn(process.execPath, [join(ROOT, 'templates/box-node/index.ts')], {
-    env: {
-      PATH: process.env.PATH,
-      http_port: String(port),
-      function_path: join(ROOT, 'functions/ingestion'),
-      GATEWAY_URL: fixture.gateway.url,
-      NATS_URL: fixture.natsUrl,
-      SECRETS_DIR: fixture.secretsDir,
-      LOG_LEVEL: 'warn',
-    },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  for await (const chunk of child.stdout ?? []) if (String(chunk).includes('"ready"')) break;
-  return child;
 }
 
 async function forward(port: number, { headers, body }: Call): Promise<Answer> {
