@@ -103,11 +103,12 @@ mkdir -p "$target/nats" "$target/rabbitmq" "$target/couchdb" "$target/minio" "$t
 cp "$here/config/nats-server.conf" "$target/nats/nats-server.conf"
 cat >"$target/nats/limits.conf" <<END
 # sync_interval: what a loss of power may cost. JetStream acknowledges before it is on the disk, unless it says always.
+# Quoted: a bare 2m is two million, of seconds.
 jetstream {
   store_dir: /data
   max_memory_store: $NATS_MEMORY
   max_file_store: $NATS_DISK
-  sync_interval: $SYNC_INTERVAL
+  sync_interval: "$SYNC_INTERVAL"
 }
 END
 cat >"$target/nats/users.conf" <<END

@@ -79,12 +79,14 @@ export async function startNats(options: NatsOptions): Promise<NatsServer> {
 function natsConfig(options: NatsOptions): string {
   const { user, syncInterval, mqttPort } = options;
   // NATS's configuration takes JSON's strings as they are.
+  // A time must be one of them, too: a bare 2m is two million, of seconds.
+  const sync = syncInterval === undefined ? '' : `, sync_interval: ${JSON.stringify(syncInterval)}`;
   const lines = [
     `server_name: ${JSON.stringify(options.serverName ?? 'thebox')}`,
     `listen: "${LOOPBACK}:${options.port ?? ANY_PORT}"`,
     `ports_file_dir: ${JSON.stringify(options.dataDir)}`,
     `max_payload: ${MAX_PAYLOAD_BYTES}`,
-    `jetstream { store_dir: ${JSON.stringify(options.dataDir)}${syncInterval === undefined ? '' : `, sync_interval: ${syncInterval}`} }`,
+    `jetstream { store_dir: ${JSON.stringify(options.dataDir)}${sync} }`,
   ];
   // It keeps MQTT's sessions in JetStream, in streams of its own named $MQTT_…, and finds them by its name.
   if (mqttPort !== undefined) lines.push(`mqtt { listen: "${LOOPBACK}:${mqttPort}"${tlsConfig(options)} }`);

@@ -177,7 +177,7 @@ describe('deploy/config/nats-server.conf, in a real server', () => {
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'box-nats-conf-'));
-    await render(folder, '--sync', 'always');
+    await render(folder, '--sync', '2m');
     const nats = join(folder, 'thebox/nats');
     [port, mqttPort] = [await freePort(), await freePort()];
     // Its own ports and folder; all else is as on a board.
@@ -196,6 +196,14 @@ describe('deploy/config/nats-server.conf, in a real server', () => {
   after(async () => {
     await server.stop();
     await rm(folder, { recursive: true });
+  });
+
+  it('writes to disk as often as it was told', async () => {
+    const system = await as('thebox-system', 'nats-system-password');
+    const answer = await system.request('$SYS.REQ.SERVER.PING.VARZ');
+    await system.close();
+    const { data } = answer.json<{ data: { jetstream: { config: { sync_interval: number } } } }>();
+    assert.equal(data.jetstream.config.sync_interval, 120 * 1e9);
   });
 
   it('lets nobody in without a password', async () => {

@@ -86,7 +86,7 @@ describe('deploy/faasd/install.sh, on a board in a folder', () => {
     const key = await text(faasd('thebox/secrets/box-api-key'));
     await install('install', '--tag', '2.0.0');
     assert.deepEqual([...new Set(await images())], ['r.example/me/thebox-connector:2.0.0']);
-    assert.match(await text(faasd('thebox/nats/limits.conf')), /sync_interval: always/);
+    assert.match(await text(faasd('thebox/nats/limits.conf')), /sync_interval: "always"/);
     assert.equal(await text(faasd('thebox/secrets/box-api-key')), key);
     assert.equal(await text(faasd('thebox/docker-compose.faasd.yaml')), FAASD_COMPOSE);
   });
