@@ -7,7 +7,8 @@ import { openJetStreamDeadLetters } from '#lib/bus/jetstream-dead-letters.ts';
 import { openJetStreamPublisher } from '#lib/bus/jetstream-publisher.ts';
 import { openJetStreamStatusReader } from '#lib/bus/jetstream-stage-status.ts';
 import { openJetStreamTopicReader } from '#lib/bus/jetstream-topic-reader.ts';
-import { connectNats } from '#lib/bus/nats-connection.ts';
+import { connectNats, INBOX_PREFIX } from '#lib/bus/nats-connection.ts';
+import { consumerName, STREAM } from '#lib/bus/subjects.ts';
 import type { TopicMessage } from '#lib/bus/topic-reader.ts';
 import { openLog } from '#lib/log/log.ts';
 import type { CloudEvent } from '#lib/message/cloud-event.ts';
@@ -299,6 +300,29 @@ export async function openFixture(limits: Partial<ConnectorLimits> = {}, gateway
       const found: TopicMessage[] = [];
       for await (const message of reader.read(topic, { from: { seq: 1 }, until: 'end' })) found.push(message);
       return found;
+    },
+    /**
+     * Listens from now on to what the bus hands the connector for a stage; the function that it resolves with resolves when the connector
+     * has `count` more messages. The bus's own numbers do not tell: they count what is on its way too.
+     */
+    async followPrefetch(scenario: string, stage: Stage, count: number): Promise<() => Promise<void>> {
+      const own = connectors.at(-1)?.connection;
+      if (own === undefined) throw new Error('No connector runs');
+      const handedOut = Promise.withResolvers<void>();
+      const prefix = `$JS.ACK.${STREAM}.${consumerName(scenario, stage)}.`;
+      let left = count;
+      // On the connector's connection: it gets each message as often as there are subscriptions, and what is flushed after them after both.
+      const subscription = own.subscribe(`${INBOX_PREFIX}.>`, {
+        callback: (_error, { reply }) => {
+          if (reply?.startsWith(prefix) && --left === 0) handedOut.resolve();
+        },
+      });
+      await own.flush();
+      return async () => {
+        await handedOut.promise;
+        subscription.unsubscribe();
+        await own.flush();
+      };
     },
     /** Waits until the stages of the scenario have nothing left to do. */
     async idle(scenario: string) {

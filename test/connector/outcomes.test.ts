@@ -58,14 +58,21 @@ describe('connector: what becomes of an event', () => {
   });
 
   it('what waits is sent as one batch, JSON as it is, other data as base64', async () => {
-    box.gateway.functions.set('batcher', echo);
-    const scenario = record(
-      'batch',
-      { ingestion: { in: 'batch_in', out: 'batch_out', function: 'batcher' } },
-      { paused: true },
-    );
-    await box.put(scenario);
+    const release = Promise.withResolvers<void>();
+    const isHeld = Promise.withResolvers<void>();
+    box.gateway.functions.set('batcher', async (call) => {
+      if (call.events?.[0]?.data === 'held') {
+        isHeld.resolve();
+        await release.promise;
+      }
+      return echo(call);
+    });
+    await box.put(record('batch', { ingestion: { in: 'batch_in', out: 'batch_out', function: 'batcher' } }));
     await box.send('batch_in', 'first');
+    await box.receive('batch_out', 1);
+    await box.send('batch_in', 'held');
+    await isHeld.promise;
+    const prefetched = await box.followPrefetch('batch', 'ingestion', 42);
     for (let i = 0; i < 40; i++) await box.send('batch_in', { i });
     const image = {
       attributes: { id: 'i', source: 's', type: 't', datacontenttype: 'image/png' },
@@ -74,14 +81,15 @@ describe('connector: what becomes of an event', () => {
     await box.publisher.publish('batch_in', image);
     const liar = { attributes: { datacontenttype: 'application/json' }, body: Buffer.from('1},{"id":"forged"') };
     await box.publisher.publish('batch_in', liar);
-    await box.put({ ...scenario, rev: '2-b', paused: false });
-    await box.receive('batch_out', 43);
+    await prefetched();
+    release.resolve();
+    await box.receive('batch_out', 44);
     const calls = box.gateway.calls.filter(({ name }) => name === 'batcher');
     assert.deepEqual(
       calls.map(({ events }) => events?.length),
-      [undefined, 42],
+      [undefined, 1, 42],
     );
-    const events = calls[1]?.events ?? [];
+    const events = calls[2]?.events ?? [];
     assert.deepEqual(
       events.slice(0, 40).map(({ data }) => data),
       Array.from({ length: 40 }, (_, i) => ({ i })),
