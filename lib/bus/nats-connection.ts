@@ -3,7 +3,7 @@ import { connect } from '@nats-io/transport-node';
 import { BoxError, errorText } from '../error/box-error.ts';
 
 /** Message schedules and per-message limits that the bus rests on came with this version. */
-const LEAST_SERVER = '2.12.0';
+const LEAST_SERVER = { major: 2, minor: 12 };
 /** Between two tries to connect again: a refused connection costs next to nothing, a board's other services wait for this one. */
 const RECONNECT_MS = 500;
 
@@ -50,11 +50,12 @@ export async function connectNats(options: NatsOptions): Promise<NatsConnection>
     throw new BoxError('unavailable', `Cannot connect to NATS: ${errorText(cause)}`, { cause });
   });
   const version = connection.info?.version ?? '0';
-  if (version.localeCompare(LEAST_SERVER, 'en', { numeric: true }) < 0) {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  if (major < LEAST_SERVER.major || (major === LEAST_SERVER.major && minor < LEAST_SERVER.minor)) {
     await connection.close();
     throw new BoxError(
       'not_implemented',
-      `Cannot use NATS server: it must be ${LEAST_SERVER} or later, got ${version}`,
+      `Cannot use NATS server: it must be ${LEAST_SERVER.major}.${LEAST_SERVER.minor} or later, got ${version}`,
     );
   }
   return connection;

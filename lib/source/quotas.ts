@@ -34,10 +34,11 @@ export interface Quotas {
 /** A rate holds on the average of so many seconds. */
 const BURST_SECONDS = 10;
 const DAY_MS = 86_400_000;
+/** Counted as sizes: for a number of entries the cache would take the memory of all of them at once. */
 const MAX_KNOWN = 100_000;
 
 export function openQuotas(): Quotas {
-  const known = new LRUCache<string, Used>({ max: MAX_KNOWN });
+  const known = new LRUCache<string, Used>({ maxSize: MAX_KNOWN, sizeCalculation: () => 1 });
   return {
     has: (key) => known.has(key),
     take(key, quota, signals, bytes, atMs, start) {

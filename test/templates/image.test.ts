@@ -76,7 +76,7 @@ describe('template image: what is put into it', () => {
       const answer = await answerOf(join(out, 'function'), join(out, 'index.js'), { ...s3, ...couchdb });
       const database = { text: 'ä', none: true, again: 'conflict', changed: ['a'], aborted: 'unavailable' };
       const store = { bytes: 'bytes', none: 'not_found' };
-      assert.deepEqual(answer, { database, fetch: false, store, metrics: true, server: 'function' });
+      assert.deepEqual(answer, { database, fetch: false, store, metrics: true, rule: true, server: 'function' });
       // One other character, and V8 keeps all of it in two bytes each.
       assert.doesNotMatch(await readFile(join(out, 'function/handler.js'), 'utf8'), /[^\0-\x7f]/);
     } finally {

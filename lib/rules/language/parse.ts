@@ -5,7 +5,8 @@ import { toExpression } from './convert.ts';
 import { Refused } from './refusal.ts';
 import type { Expression } from './syntax.ts';
 
-const strictParser = parser.configure({ strict: true });
+/** Made when the first rule is read: the grammar's tables take 5 MB of a process. */
+let strictParser: typeof parser | undefined;
 
 /**
  * The one expression that a source holds. The grammar is @lezer/python's; what it takes and rules do not (statements,
@@ -72,6 +73,7 @@ function assignmentAt(statement: SyntaxNode): number {
 
 function parseStrictly(text: string, shift: number) {
   try {
+    strictParser ??= parser.configure({ strict: true });
     return strictParser.parse(text);
   } catch (thrown) {
     const at = Number(/No parse at (\d+)/.exec(thrown instanceof Error ? thrown.message : '')?.[1] ?? Number.NaN);

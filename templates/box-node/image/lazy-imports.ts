@@ -2,7 +2,15 @@ import { builtinModules } from 'node:module';
 import type { Plugin } from 'esbuild';
 
 /** Packages that are large and not needed before somebody asks for what they do; most appliances never do. */
-const LAZY_PACKAGES = ['@aws-sdk/client-s3', '@aws-sdk/s3-request-presigner', 'sharp', 'cbor2', '@msgpack/msgpack'];
+const LAZY_PACKAGES = [
+  '@aws-sdk/client-s3',
+  '@aws-sdk/s3-request-presigner',
+  'sharp',
+  'cbor2',
+  '@msgpack/msgpack',
+  '@lezer/python',
+  './onnx-pb.ts',
+];
 
 const BUILTIN = 'builtin';
 const LAZY = 'lazy';
