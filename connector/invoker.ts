@@ -1,7 +1,10 @@
 import { type Dispatcher, errors, Pool } from 'undici';
 import { errorText } from '#lib/error/box-error.ts';
+import type { Log } from '#lib/log/log.ts';
 import { API_KEY_SECRET, type SecretFiles } from '#lib/secret/secret-files.ts';
 import type { EventRequest } from './event-request.ts';
+import { type Answered, openLostCalls } from './lost-calls.ts';
+import type { ConnectorMetrics } from './metrics.ts';
 
 /** What came back from a call, before anyone has looked into it. */
 export interface HttpReply {
@@ -27,6 +30,8 @@ export interface InvokerOptions {
   readonly gatewayUrl: string;
   readonly timeoutMs: number;
   readonly secrets: SecretFiles;
+  readonly log: Log;
+  readonly metrics: Pick<ConnectorMetrics, 'lostCall'>;
 }
 
 /** An answer that is larger than any batch of outputs would be: the function went astray. */
@@ -34,34 +39,53 @@ const MAX_ANSWER_BYTES = 256 * 1024 * 1024;
 const CONNECT_TIMEOUT_MS = 5000;
 
 /** Opens calls to a gateway over connections that are kept. */
-export function openInvoker({ gatewayUrl, timeoutMs, secrets }: InvokerOptions): Invoker {
+export function openInvoker({ gatewayUrl, timeoutMs, secrets, log, metrics }: InvokerOptions): Invoker {
   const { origin, pathname } = new URL(gatewayUrl);
   const base = pathname.replace(/\/$/, '');
+  const connect = { timeout: CONNECT_TIMEOUT_MS };
   const pool = new Pool(origin, {
     connections: 128,
     headersTimeout: timeoutMs,
     bodyTimeout: timeoutMs,
     maxResponseSize: MAX_ANSWER_BYTES,
-    connect: { timeout: CONNECT_TIMEOUT_MS },
+    connect,
   });
+  // Apart from the calls, which may have taken every connection, all of them for nothing.
+  const probes = new Pool(origin, { connect });
+  const pathOf = (functionName: string) => `${base}/function/${encodeURIComponent(functionName)}`;
+  const probe = async (functionName: string, signal: AbortSignal): Promise<Answered> => {
+    const { statusCode, headers, body } = await probes.request({
+      path: `${pathOf(functionName)}/healthz`,
+      method: 'GET',
+      signal,
+    });
+    await body.dump();
+    return { status: statusCode, headers };
+  };
+  const lostCalls = openLostCalls({ probe, log, metrics });
   return {
     async post(functionName, request, stop) {
-      const path = `${base}/function/${encodeURIComponent(functionName)}`;
+      const path = pathOf(functionName);
       try {
         const key = await secrets.read(API_KEY_SECRET);
-        const response = await pool.request({
-          path,
-          method: 'POST',
-          headers: { ...request.headers, authorization: `Bearer ${key}` },
-          body: request.body,
-          signal: stop,
+        return await lostCalls.watch(functionName, stop, async (signal) => {
+          const response = await pool.request({
+            path,
+            method: 'POST',
+            headers: { ...request.headers, authorization: `Bearer ${key}` },
+            body: request.body,
+            signal,
+          });
+          return { status: response.statusCode, headers: response.headers, body: await bodyOf(response) };
         });
-        return { status: response.statusCode, headers: response.headers, body: await bodyOf(response) };
       } catch (error) {
         return noReply(error, path);
       }
     },
-    close: () => pool.destroy(),
+    async close() {
+      lostCalls.close();
+      await Promise.all([pool.destroy(), probes.destroy()]);
+    },
   };
 }
 

@@ -161,6 +161,8 @@ function startTrigger(
     gatewayUrl: config.gatewayUrl,
     timeoutMs: config.invocationTimeoutSeconds * 1000,
     secrets,
+    log,
+    metrics,
   });
   const trigger = startRabbitmqTrigger({
     queue: TASK_QUEUE,

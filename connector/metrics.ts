@@ -5,6 +5,8 @@ import type { Reply } from './function-reply.ts';
 export interface ConnectorMetrics {
   readonly registry: Registry;
   call(functionName: string, outcome: Reply['kind'], events: number, seconds: number): void;
+  /** A call was given up because the process that had it is gone. */
+  lostCall(functionName: string): void;
   done(scenario: string, stage: string, ok: number, dead: number): void;
   trouble(scenario: string, stage: string, code: string): void;
   stagesRunning(count: number): void;
@@ -31,6 +33,12 @@ export function openConnectorMetrics(): ConnectorMetrics {
     help: 'Events in a call of a function.',
     labelNames: ['function'] as const,
     buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024],
+    registers,
+  });
+  const lostCalls = new Counter({
+    name: 'box_connector_lost_calls_total',
+    help: 'Calls that were given up and made again because the process that had them is gone.',
+    labelNames: ['function'] as const,
     registers,
   });
   const events = new Counter({
@@ -63,6 +71,7 @@ export function openConnectorMetrics(): ConnectorMetrics {
       calls.labels(functionName, outcome).observe(seconds);
       batches.labels(functionName).observe(count);
     },
+    lostCall: (functionName) => lostCalls.labels(functionName).inc(),
     done(scenario, stage, ok, dead) {
       if (ok > 0) events.labels(scenario, stage, 'ok').inc(ok);
       if (dead > 0) events.labels(scenario, stage, 'dead').inc(dead);

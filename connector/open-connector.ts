@@ -84,6 +84,8 @@ export async function openConnector(parts: ConnectorParts): Promise<Connector> {
     gatewayUrl: parts.gatewayUrl,
     timeoutMs: limits.invocationTimeoutMs,
     secrets: parts.secrets,
+    log,
+    metrics,
   });
   const forms = openFunctionForms();
   const entrance = await openEntrance({ ...parts, stored });

@@ -29,7 +29,15 @@ describe('RabbitMQ trigger', () => {
     gateway = await openGateway();
     const secretsDir = await temporaryFolder('secrets');
     await writeFile(join(secretsDir, 'box-api-key'), 'secret-key');
-    invoker = openInvoker({ gatewayUrl: gateway.url, timeoutMs: 5000, secrets: openSecretFiles(secretsDir) });
+    const secrets = openSecretFiles(secretsDir);
+    const metrics = openConnectorMetrics();
+    invoker = openInvoker({
+      gatewayUrl: gateway.url,
+      timeoutMs: 5000,
+      secrets,
+      log: openLog('trigger', 'silent'),
+      metrics,
+    });
   });
 
   after(async () => {

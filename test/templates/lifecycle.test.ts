@@ -26,6 +26,27 @@ describe('template runtime: start and end', () => {
     assert.equal((await runtime.call('/')).body.toString(), 'open');
   });
 
+  it('says in every answer for how long the process has lived, whatever the answer', async () => {
+    const runtime = start('box-opening');
+    await runtime.logged('listening');
+    const starting = [await runtime.call('/healthz'), await runtime.call('/')];
+    runtime.child.kill('SIGUSR2');
+    const { startMs } = await runtime.logged('ready');
+    const open = [await runtime.call('/'), await runtime.call('/healthz'), await runtime.call('/metrics')];
+    const answers = [...starting, ...open];
+    assert.deepEqual(
+      answers.map(({ status }) => status),
+      [503, 503, 200, 200, 200],
+    );
+    const uptimes = answers.map(({ headers }) => Number(headers['box-uptime-seconds']));
+    assert.deepEqual(
+      uptimes,
+      uptimes.toSorted((a, b) => a - b),
+    );
+    assert.ok((uptimes[0] ?? 0) > 0 && (uptimes[1] ?? 0) * 1000 <= Number(startMs) + 1, `${uptimes} and ${startMs}`);
+    assert.ok((uptimes[2] ?? 0) * 1000 >= Number(startMs) - 1, `${uptimes} and ${startMs}`);
+  });
+
   it('ends with 1 and the reason in the log when open() rejects', async () => {
     const runtime = start('box-failing');
     assert.deepEqual(await runtime.exited, { code: 1, signal: null });

@@ -7,6 +7,14 @@ import { errorFacts, log } from './log.ts';
 import { PROBLEM_TYPE, type RequestProblem } from './problem.ts';
 import { discardRest, isWorthDiscarding } from './request-body.ts';
 
+/**
+ * In every answer, whatever it is: for how many seconds this process has lived. Who waits for an answer to an earlier call learns by it
+ * that the process which had that call is gone. By the monotonic clock, so that nobody's clock has to be right.
+ */
+export const UPTIME_HEADER = 'Box-Uptime-Seconds';
+
+const KEPT_HEADERS: readonly string[] = ['connection', UPTIME_HEADER.toLowerCase()];
+
 /** A request and its answer. */
 export interface Exchange {
   readonly request: IncomingMessage;
@@ -54,7 +62,7 @@ export async function sendProblem({ request, response, isHeldBack }: Exchange, p
   const isRead = !isHeldBack && isWorthDiscarding(request) && (await discardRest(request));
   if (response.destroyed) return;
   const body = request.method === 'HEAD' ? '' : problem.body();
-  for (const name of response.getHeaderNames()) if (name !== 'connection') response.removeHeader(name);
+  for (const name of response.getHeaderNames()) if (!KEPT_HEADERS.includes(name)) response.removeHeader(name);
   response.statusCode = problem.status;
   response.setHeader('Content-Type', PROBLEM_TYPE);
   if (body !== '') response.setHeader('Content-Length', Buffer.byteLength(body));

@@ -6,7 +6,7 @@ import type { FunctionEvent, LoadedFunction } from './contract.ts';
 import { invoke } from './invoke.ts';
 import { errorFacts, log } from './log.ts';
 import { PROBLEM_TYPE, RequestProblem } from './problem.ts';
-import { type Exchange, type Reply, sendProblem, sendReply } from './reply.ts';
+import { type Exchange, type Reply, sendProblem, sendReply, UPTIME_HEADER } from './reply.ts';
 import { checkAnnouncedSize, collectBody, HUNG_UP, hasBody } from './request-body.ts';
 
 /** Longer than the gateway and the watchdog keep an idle connection (90 s at most), so that they, not we, close it. */
@@ -26,6 +26,7 @@ const UNEXPECTED = new RequestProblem(500, 'internal', 'Cannot complete the requ
 export function createRuntimeServer(state: RuntimeState): Server {
   const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS });
   const onRequest = (request: IncomingMessage, response: ServerResponse, isHeldBack: boolean): void => {
+    response.setHeader(UPTIME_HEADER, (performance.now() / 1000).toFixed(3));
     if (state.draining) response.setHeader('Connection', 'close');
     const exchange = { request, response, isHeldBack };
     serve(state, exchange).catch((thrown: unknown) => answerThrown(exchange, thrown));
