@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import type { Fixture } from './fixture.ts';
+import type { Answer, Call, Fixture } from './fixture.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 
@@ -28,4 +28,20 @@ export async function killBoxFunction(child: ChildProcess): Promise<void> {
   const ended = once(child, 'exit');
   child.kill('SIGKILL');
   await ended;
+}
+
+/** What the function answers; 502 when it is not there or goes away. */
+export async function callBoxFunction(port: number, { headers, body }: Call): Promise<Answer> {
+  try {
+    const { 'transfer-encoding': _, connection: __, ...rest } = headers;
+    const response = await fetch(`http://127.0.0.1:${port}/`, {
+      method: 'POST',
+      headers: rest as Record<string, string>,
+      body: new Uint8Array(body),
+    });
+    const type = response.headers.get('content-type') ?? 'text/plain';
+    return { status: response.status, headers: { 'content-type': type }, body: await response.text() };
+  } catch {
+    return { status: 502, body: 'no answer' };
+  }
 }

@@ -14,13 +14,13 @@ import { openLog } from '#lib/log/log.ts';
 import type { CloudEvent } from '#lib/message/cloud-event.ts';
 import type { EventResult, Wake } from '#lib/message/function-answer.ts';
 import type { ScenarioRecord, Stage } from '#lib/scenario/scenario.ts';
-import type { ScenarioChange, ScenarioFeed } from '#lib/scenario/scenario-store.ts';
 import { openSecretFiles } from '#lib/secret/secret-files.ts';
+import type { SourceRecord } from '#lib/source/source.ts';
 import { openConnectorMetrics } from '../../connector/metrics.ts';
 import { type Connector, type ConnectorLimits, openConnector } from '../../connector/open-connector.ts';
 import { startNats } from '../../local/server/nats.ts';
+import { openMemoryFeed } from '../support/memory-feed.ts';
 import { temporaryFolder } from '../support/servers.ts';
-import { openMemorySources } from '../support/source.ts';
 
 const MIB = 1024 * 1024;
 
@@ -132,49 +132,6 @@ export function results(list: readonly EventResult[], wake?: readonly Wake[]): A
 /** One output per event, with the same data. */
 export const echo: TestFunction = answering((event) => [{ data: event.data }]);
 
-/** Scenarios as a test puts them. */
-export function openMemoryFeed(): ScenarioFeed & { put(record: ScenarioRecord): void; remove(id: string): void } {
-  const records = new Map<string, ScenarioRecord>();
-  const followers = new Set<(change: ScenarioChange) => void>();
-  const tell = (change: ScenarioChange) => {
-    for (const follower of followers) follower(change);
-  };
-  return {
-    put(record) {
-      records.set(record.id, record);
-      tell({ id: record.id, record });
-    },
-    remove(id) {
-      records.delete(id);
-      tell({ id, record: undefined });
-    },
-    async *follow(signal) {
-      const queue: (ScenarioChange | 'caught-up')[] = [...records.values()].map((record) => ({
-        id: record.id,
-        record,
-      }));
-      queue.push('caught-up');
-      let wake: () => void = () => undefined;
-      const follower = (change: ScenarioChange) => {
-        queue.push(change);
-        wake();
-      };
-      followers.add(follower);
-      signal.addEventListener('abort', () => wake());
-      while (!signal.aborted) {
-        const next = queue.shift();
-        if (next !== undefined) yield next;
-        else {
-          await new Promise<void>((resolve) => {
-            wake = resolve;
-          });
-        }
-      }
-      followers.delete(follower);
-    },
-  };
-}
-
 export interface StageOf {
   readonly in: string;
   readonly out: string;
@@ -222,8 +179,8 @@ export async function openFixture(limits: Partial<ConnectorLimits> = {}, gateway
   await writeFile(join(secretsDir, 'box-api-key'), 'secret-key');
   const connection = await connectNats({ url: nats.url, name: 'test' });
   const gateway = await openGateway();
-  const feed = openMemoryFeed();
-  const sources = openMemorySources();
+  const feed = openMemoryFeed<ScenarioRecord>();
+  const sources = openMemoryFeed<SourceRecord>();
   const publisher = openJetStreamPublisher(connection);
   const reader = openJetStreamTopicReader(connection);
   const status = await openJetStreamStatusReader(connection);

@@ -13,21 +13,24 @@ import { openJetStreamTopicReader } from '#lib/bus/jetstream-topic-reader.ts';
 import { connectNats } from '#lib/bus/nats-connection.ts';
 import { STREAM } from '#lib/bus/subjects.ts';
 import { openLog } from '#lib/log/log.ts';
+import type { ScenarioRecord } from '#lib/scenario/scenario.ts';
 import { openSecretFiles } from '#lib/secret/secret-files.ts';
+import type { SourceRecord } from '#lib/source/source.ts';
 import { openConnectorMetrics } from '../../connector/metrics.ts';
 import { type Connector, openConnector } from '../../connector/open-connector.ts';
 import { freePort } from '../../local/server/free-port.ts';
 import { type NatsServer, startNats } from '../../local/server/nats.ts';
+import { openMemoryFeed } from '../support/memory-feed.ts';
 import { temporaryFolder } from '../support/servers.ts';
-import { openMemorySources, sourceRecord, withToken } from '../support/source.ts';
-import { echo, LIMITS, openGateway, openMemoryFeed, record, type TestGateway } from './fixture.ts';
+import { sourceRecord, withToken } from '../support/source.ts';
+import { echo, LIMITS, openGateway, record, type TestGateway } from './fixture.ts';
 
 const PASSWORD = 'the password of the box';
 const LATE_MS = 20_000;
 
 describe('connector: logins of sources at NATS and MQTT', () => {
-  const sources = openMemorySources();
-  const feed = openMemoryFeed();
+  const sources = openMemoryFeed<SourceRecord>();
+  const feed = openMemoryFeed<ScenarioRecord>();
   const metrics = openConnectorMetrics();
   const kiln = withToken(sourceRecord('kiln'));
   const oven = withToken(sourceRecord('oven'));

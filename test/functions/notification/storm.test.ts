@@ -5,8 +5,8 @@ import { openMemoryStateStore } from '#lib/state/memory-state-store.ts';
 import { openPastAlerts } from '../../../functions/notification/alert/past-alerts.ts';
 import { openNotifier } from '../../../functions/notification/notify.ts';
 import { freePort } from '../../../local/server/free-port.ts';
-import { killBoxFunction, startBoxFunction } from '../../connector/box-function.ts';
-import { type Answer, type Call, type Fixture, jsonOf, openFixture } from '../../connector/fixture.ts';
+import { callBoxFunction, killBoxFunction, startBoxFunction } from '../../connector/box-function.ts';
+import { type Fixture, jsonOf, openFixture } from '../../connector/fixture.ts';
 import { essence, rulesRecord, STORM_RULES, stormEvents } from './support/storm.ts';
 
 const COUNT = 10_000;
@@ -45,10 +45,10 @@ describe('function notification, killed during a storm', () => {
     let kills = 0;
     fixture.gateway.functions.set('notification', async (call) => {
       const number = ++calls;
-      if (kills >= KILLS || number % 20 !== 0) return forward(port, call);
+      if (kills >= KILLS || number % 20 !== 0) return callBoxFunction(port, call);
       kills++;
       // By turns: in the middle of the work, and when it is done and only the answer is missing.
-      const answered = forward(port, call);
+      const answered = callBoxFunction(port, call);
       if (kills % 2 === 0) await answered;
       await killBoxFunction(child);
       await answered;
@@ -95,20 +95,4 @@ function publish(fixture: Fixture, { data, ...event }: CloudEvent) {
   const { id, source, type, time = '', correlationid = '' } = event;
   const attributes = { id, source, type, time, correlationid, datacontenttype: 'application/json' };
   return fixture.publisher.publish('storm-in', { attributes, body: Buffer.from(JSON.stringify(data)) });
-}
-
-/** What the function answers; 502 when it is not there or goes away. */
-async function forward(port: number, { headers, body }: Call): Promise<Answer> {
-  try {
-    const { 'transfer-encoding': _, connection: __, ...rest } = headers;
-    const response = await fetch(`http://127.0.0.1:${port}/`, {
-      method: 'POST',
-      headers: rest as Record<string, string>,
-      body: new Uint8Array(body),
-    });
-    const type = response.headers.get('content-type') ?? 'text/plain';
-    return { status: response.status, headers: { 'content-type': type }, body: await response.text() };
-  } catch {
-    return { status: 502, body: 'no answer' };
-  }
 }
