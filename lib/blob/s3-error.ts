@@ -27,7 +27,11 @@ export function s3Error(thrown: unknown, doing: string): BoxError {
     return new BoxError('conflict', `Cannot ${doing}: another was first`, cause);
   }
   if (name === 'NoSuchBucket') {
-    return new BoxError('unavailable', `Cannot ${doing}: the bucket must exist, minio/apply.ts makes it`, cause);
+    return new BoxError(
+      'unavailable',
+      `Cannot ${doing}: the bucket must exist, the program buckets in the connector's image makes it`,
+      cause,
+    );
   }
   if (name === 'EntityTooLarge') return new BoxError('too_large', `Cannot ${doing}: it is too large`, cause);
   const said = status === undefined ? errorText(thrown) : `it answered ${status} ${name}`;
