@@ -57,6 +57,9 @@ interface Compose {
       {
         readonly image: string;
         readonly mem_limit?: string;
+        readonly user?: string;
+        readonly cap_drop?: readonly string[];
+        readonly security_opt?: readonly string[];
         readonly environment?: Readonly<Record<string, string>>;
         readonly volumes?: readonly string[];
       }
@@ -105,6 +108,17 @@ describe('compose.yaml', () => {
       assert.equal(service?.image, image, name);
       assert.equal(service?.mem_limit, limits.memory.replace('Mi', 'm'), name);
       assert.deepEqual(service?.environment, { ...environment, SECRETS_DIR: '/config/secrets' }, name);
+    }
+  });
+
+  it('runs nothing as root but what makes the secrets and ends, and nothing with capabilities', () => {
+    for (const [name, { image, user, cap_drop, security_opt }] of Object.entries(compose.services)) {
+      if (name === 'config') continue;
+      // Ours say in their Dockerfiles that they are 1000.
+      assert.equal(user === undefined, image.includes('/thebox-'), name);
+      assert.notEqual(user, '0', name);
+      assert.deepEqual(cap_drop, ['ALL'], name);
+      assert.deepEqual(security_opt, ['no-new-privileges:true'], name);
     }
   });
 
