@@ -7,8 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Pool } from 'undici';
 import { writeClassifier } from './inference/make-model.ts';
-import { residentMb } from './inference/process-usage.ts';
 import { type ServedModels, serveModels } from './inference/serve-models.ts';
+import { residentMb } from './load/process-usage.ts';
 
 export const about = 'a model that is replaced under load, and more models than fit: failures, answers, memory';
 

@@ -6,12 +6,13 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { median, medianAndRange } from './figure/median.ts';
 import { type Format, inferRequest } from './inference/infer-request.ts';
-import { type LoadClient, type Measured, openLoadClient } from './inference/load-client.ts';
 import { type BenchModel, writeClassifier, writeSqueezenet, writeTiny } from './inference/make-model.ts';
 import { type MlServer, startMlServer } from './inference/mlserver.ts';
 import { type ServedModels, serveModels } from './inference/serve-models.ts';
 import { openSessionLoop, type SessionLoop } from './inference/session-loop.ts';
+import { type LoadClient, type Measured, openLoadClient } from './load/load-client.ts';
 
 export const about = 'requests per second and latency of models by name, beside session.run alone and beside MLServer';
 
@@ -57,7 +58,7 @@ export async function run(args: readonly string[]): Promise<void> {
   console.log(`${availableParallelism()} cores; median of ${options.rounds} rounds (lowest to highest)`);
   try {
     for (const model of models) {
-      const loop = openSessionLoop(fileOf(model.name), model);
+      const loop = openSessionLoop(fileOf(model.name), { name: 'x', shape: model.shape });
       try {
         await measureModel(model, loop, places, options);
       } finally {
@@ -112,13 +113,13 @@ async function measureModel(model: BenchModel, loop: SessionLoop, places: Places
     }
   }
   console.log(
-    `\n${model.name} [${model.shape.join(', ')}]: session.run alone, one thread: ${show(loops, 0)}/s, processor ms ${show(loopMs, 2)}`,
+    `\n${model.name} [${model.shape.join(', ')}]: session.run alone, one thread: ${medianAndRange(loops, 0)}/s, processor ms ${medianAndRange(loopMs, 2)}`,
   );
   for (const [label, ways] of found) {
     for (const [way, figures] of ways) console.log(`  ${label}  ${way.padEnd(8)} ${line(figures)}`);
     const [ours = [], theirs = []] = [ways.get('direct'), ways.get('MLServer')];
     const times = ours.flatMap(({ perSecond }, i) => (theirs[i] ? [perSecond / theirs[i].perSecond] : []));
-    if (times.length > 0) console.log(`  ${label}  direct is ${show(times, 1)} times MLServer`);
+    if (times.length > 0) console.log(`  ${label}  direct is ${medianAndRange(times, 1)} times MLServer`);
   }
 }
 
@@ -136,7 +137,7 @@ async function measureWay(
   const pid = way === 'MLServer' ? (mlserver?.pid ?? 0) : box.pid;
   const url = `${base}/v2/models/${model.name}/infer`;
   const request = inferRequest(url, model, format, KEY);
-  const load = { port: Number(new URL(url).port), pid, request, connections };
+  const load = { port: Number(new URL(url).port), pid, requests: [request], connections };
   // The first load of a model, and code that is not compiled yet, are not what is measured.
   await client.measure({ ...load, forMs: forMs / 10 });
   return client.measure({ ...load, forMs });
@@ -147,22 +148,13 @@ function line(figures: readonly Figure[]): string {
   const cost = figures.every(({ serverMs }) => serverMs !== undefined)
     ? `, processor ms: server ${of(({ serverMs }) => serverMs ?? 0, 2)}, client ${of(({ clientMs }) => clientMs, 2)}`
     : '';
-  const rates = show(
+  const rates = medianAndRange(
     figures.map(({ perSecond }) => perSecond),
     0,
   );
-  const ofLoop = show(
+  const ofLoop = medianAndRange(
     figures.map((figure) => figure.ofLoop),
     2,
   );
   return `${rates}/s, ${ofLoop} of the loop, p50 ${of(({ p50 }) => p50, 2)} ms, p99 ${of(({ p99 }) => p99, 2)} ms${cost}`;
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
-}
-
-function show(values: readonly number[], digits: number): string {
-  const least = Math.min(...values).toFixed(digits);
-  return `${median(values).toFixed(digits)} (${least} to ${Math.max(...values).toFixed(digits)})`;
 }

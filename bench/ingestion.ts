@@ -14,6 +14,7 @@ import { openS3Files } from '../functions/ingestion/file/s3-files.ts';
 import { openFeatureMaker } from '../functions/ingestion/make-features.ts';
 import type { CloudEvent } from '../lib/message/cloud-event.ts';
 import type { ScenarioRecord } from '../lib/scenario/scenario.ts';
+import { median } from './figure/median.ts';
 
 export const about = 'signals per second by format and transform, pictures beside Pillow and numpy';
 
@@ -189,8 +190,8 @@ async function compare(each: Case, seconds: number, python: Python | undefined):
     if (python && each.python) theirs.push(await python.measure(each.python, each.bodies as Buffer[], seconds));
   }
   const [own, other] = [median(ours), median(theirs)];
-  const beside = other === undefined ? '' : `${round(other).padStart(10)}   ${((own ?? 0) / other).toFixed(2)}`;
-  console.log(`${each.title.padEnd(38)}${round(own ?? 0).padStart(10)}${beside}`);
+  const beside = theirs.length === 0 ? '' : `${round(other).padStart(10)}   ${(own / other).toFixed(2)}`;
+  console.log(`${each.title.padEnd(38)}${round(own).padStart(10)}${beside}`);
 }
 
 function oursOf({ type, bodies, features, window, signals = 1 }: Case): (seconds: number) => Promise<number> {
@@ -282,10 +283,6 @@ async function openPython(command: string): Promise<Python | undefined> {
 function option(args: readonly string[], name: string): string | undefined {
   const at = args.indexOf(name);
   return at === -1 ? undefined : args[at + 1];
-}
-
-function median(values: readonly number[]): number | undefined {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 }
 
 function round(value: number): string {

@@ -2,29 +2,30 @@
  * The pipeline, from a signal to its notification, beside what NATS itself and a raw `session.run` loop do in the same
  * run. The two take turns, so that a neighbour on the machine slows both.
  */
-import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Worker } from 'node:worker_threads';
-import { connect, type NatsConnection } from '@nats-io/transport-node';
+import type { NatsConnection } from '@nats-io/transport-node';
 import { type Dispatcher, Pool } from 'undici';
+import { connectNats } from '#lib/bus/nats-connection.ts';
 import { type Appliance, openAppliance } from '../local/appliance.ts';
 import { startNats } from '../local/server/nats.ts';
-import { measureFloor, openBatchPublisher } from './floor/bus.ts';
+import { median, medianAndRange } from './figure/median.ts';
+import { measureFloor } from './floor/bus.ts';
+import { openSessionLoop } from './inference/session-loop.ts';
+import { type Signals, throughput } from './pipeline/throughput.ts';
 
 export const about =
   'signals per second and latency from door to notification, beside NATS alone and session.run alone';
 
 const ROOT = new URL('..', import.meta.url).pathname;
 const ROUNDS = 3;
-const BATCH = 256;
+const WARM_UP = 512;
+const LOOP_MS = 2000;
 
-interface Workload {
+interface Workload extends Signals {
   readonly name: string;
   readonly signals: number;
-  readonly contentType: string;
-  readonly bodies: readonly Buffer[];
   /** The input of one `session.run`, for the raw loop. */
   readonly input: { readonly name: string; readonly shape: readonly number[] };
 }
@@ -66,25 +67,25 @@ async function measure(workload: Workload, appliance: Appliance, floorUrl: strin
   const scenario = JSON.parse(await readFile(join(ROOT, `examples/${name}/scenario.json`), 'utf8'));
   const call = openCalls(appliance);
   const natsUrl = appliance.env.NATS_URL ?? '';
-  const nc = await connect({ servers: natsUrl, noAsyncTraces: true });
+  const nc = await connectNats({ url: natsUrl, name: 'bench' });
   try {
     await call('PUT', '/function/orchestrator/scenario', JSON.stringify(scenario), 'application/json');
     const topics = {
       in: scenario.scenario_definition.ingestion_definition.in_topic as string,
       out: scenario.scenario_definition.notification_definition.out_topic as string,
     };
-    await throughput(nc, workload, topics, 2 * BATCH);
+    await throughput(nc, workload, topics, WARM_UP);
     const pipeline: number[] = [];
     const floor: number[] = [];
     for (let round = 0; round < ROUNDS; round++) {
       floor.push(await measureFloor(floorUrl, workload.signals, workload.bodies[0] ?? Buffer.alloc(0)));
       pipeline.push(await throughput(nc, workload, topics, workload.signals));
     }
-    const model = await measureSession(join(ROOT, `examples/${name}/model.onnx`), workload.input);
+    const model = await measureLoop(join(ROOT, `examples/${name}/model.onnx`), workload.input);
     const latency = await measureLatency(nc, call, workload, topics.out, scenario._id ?? name);
     console.log(`${name}: ${workload.signals} signals a round, ${ROUNDS} rounds, floor and pipeline in turns`);
-    console.log(`  pipeline            ${show(pipeline)} signals/s`);
-    console.log(`  NATS alone, 3 hops  ${show(floor)} signals/s`);
+    console.log(`  pipeline            ${medianAndRange(pipeline)} signals/s`);
+    console.log(`  NATS alone, 3 hops  ${medianAndRange(floor)} signals/s`);
     console.log(`  ratio               ${(median(pipeline) / median(floor)).toFixed(3)}`);
     console.log(`  session.run alone   ${model.toFixed(0)} runs/s, one row each`);
     console.log(
@@ -94,38 +95,6 @@ async function measure(workload: Workload, appliance: Appliance, floorUrl: strin
     await call.close();
     await nc.close();
   }
-}
-
-/** Signals per second from the first publish to the last notification. */
-async function throughput(
-  nc: NatsConnection,
-  { bodies, contentType }: Workload,
-  topics: { readonly in: string; readonly out: string },
-  signals: number,
-): Promise<number> {
-  let left = signals;
-  const { promise: done, resolve } = Promise.withResolvers<void>();
-  const subscription = nc.subscribe(topics.out, {
-    callback: () => {
-      if (--left === 0) resolve();
-    },
-  });
-  await nc.flush();
-  const publisher = openBatchPublisher(nc);
-  const started = performance.now();
-  const mark = `${started}`;
-  for (let sent = 0; sent < signals; sent += BATCH) {
-    const batch = Array.from({ length: Math.min(BATCH, signals - sent) }, (_, i) => ({
-      subject: topics.in,
-      id: `${mark}.${sent + i}`,
-      contentType,
-      body: bodies[(sent + i) % bodies.length] ?? Buffer.alloc(0),
-    }));
-    await publisher.publish(batch);
-  }
-  await done;
-  subscription.unsubscribe();
-  return signals / ((performance.now() - started) / 1000);
 }
 
 /** The time from the door's call to the notification's arrival, at 100 signals a second for ten seconds. */
@@ -194,21 +163,12 @@ function openCalls(appliance: Appliance): Call {
   return Object.assign(call, { close: () => pool.close() });
 }
 
-/** Runs per second of a plain `session.run` loop in a thread of its own, for two seconds. */
-async function measureSession(file: string, input: Workload['input']): Promise<number> {
-  const worker = new Worker(new URL('./floor/session-loop.worker.ts', import.meta.url), {
-    workerData: { file, input },
-  });
-  const [perSecond] = (await once(worker, 'message')) as [number];
-  await worker.terminate();
-  return perSecond;
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
-}
-
-function show(values: readonly number[]): string {
-  const range = `${Math.min(...values).toFixed(0)} to ${Math.max(...values).toFixed(0)}`;
-  return `${median(values).toFixed(0).padStart(6)} (${range})`;
+/** Runs per second of a plain `session.run` loop in a thread of its own. */
+async function measureLoop(file: string, input: Workload['input']): Promise<number> {
+  const loop = openSessionLoop(file, input);
+  try {
+    return (await loop.measure(LOOP_MS)).perSecond;
+  } finally {
+    await loop.close();
+  }
 }

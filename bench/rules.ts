@@ -8,6 +8,7 @@ import { createInterface } from 'node:readline';
 import { compileRule } from '../lib/rules/compile.ts';
 import type { RuleInputs } from '../lib/rules/inputs/rule-scope.ts';
 import { RuleScope } from '../lib/rules/inputs/rule-scope.ts';
+import { median } from './figure/median.ts';
 
 export const about = "evaluations per second of the original's rule shapes, beside Python's eval with numpy";
 
@@ -153,10 +154,6 @@ async function openPython(command: string): Promise<Python | undefined> {
 /** Settles when the process cannot be started. */
 function failed(child: ChildProcess): Promise<undefined> {
   return new Promise((resolve) => child.once('error', () => resolve(undefined)));
-}
-
-function median(numbers: readonly number[]): number {
-  return [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? Number.NaN;
 }
 
 function whole(number: number): string {

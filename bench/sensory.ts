@@ -11,11 +11,11 @@ import { startCourier } from '../test/functions/sensory/task-courier.ts';
 import { couchdbUrl } from '../test/support/couchdb-database.ts';
 import { openTestBucket, S3_SERVERS } from '../test/support/s3-bucket.ts';
 import { sharedRabbitmq, stopSharedServers, uniqueName } from '../test/support/servers.ts';
+import { median } from './figure/median.ts';
 import { type OlderWay, openOlderWay } from './sensory/older-way.ts';
 import { measureOrder, type OrderRates } from './sensory/orders.ts';
 import {
   DATASET,
-  median,
   openService,
   picture,
   rate,

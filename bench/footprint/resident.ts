@@ -14,3 +14,9 @@ export async function residentOf(pid: number): Promise<Resident> {
   const kib = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(rollup)?.[1]);
   return { rss: (kib('Rss') * 1024) / 1e6, pss: (kib('Pss') * 1024) / 1e6 };
 }
+
+/** The most that it has held at any one time since its start, in MB. */
+export async function peakOf(pid: number): Promise<number> {
+  const kib = /^VmHWM:\s+(\d+) kB/m.exec(await readFile(`/proc/${pid}/status`, 'utf8'))?.[1];
+  return (Number(kib) * 1024) / 1e6;
+}

@@ -1,23 +1,16 @@
+import { rawRequest } from '../load/raw-request.ts';
 import type { BenchModel } from './make-model.ts';
 
 export type Format = 'JSON' | 'binary';
 
-/** The whole of an inference request as it goes over the wire, so that sending it again costs a client next to nothing. */
+/** The whole of an inference request as it goes over the wire. */
 export function inferRequest(url: string, { shape }: BenchModel, format: Format, key: string): Buffer {
-  const { host, pathname } = new URL(url);
   const { headers, body } = format === 'JSON' ? jsonBody(shape) : binaryBody(shape);
-  const head = [
-    `POST ${pathname} HTTP/1.1`,
-    `Host: ${host}`,
-    `Authorization: Bearer ${key}`,
-    ...headers,
-    `Content-Length: ${body.length}`,
-  ];
-  return Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n`), body]);
+  return rawRequest({ method: 'POST', url, key, headers }, body);
 }
 
 interface Body {
-  readonly headers: readonly string[];
+  readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer;
 }
 
@@ -30,7 +23,7 @@ function values(shape: readonly number[]): Float32Array {
 function jsonBody(shape: readonly number[]): Body {
   const data = Array.from(values(shape), (value) => Number(value.toPrecision(7)));
   const body = Buffer.from(JSON.stringify({ inputs: [{ name: 'x', shape, datatype: 'FP32', data }] }));
-  return { headers: ['Content-Type: application/json'], body };
+  return { headers: { 'Content-Type': 'application/json' }, body };
 }
 
 function binaryBody(shape: readonly number[]): Body {
@@ -38,7 +31,7 @@ function binaryBody(shape: readonly number[]): Body {
   const input = { name: 'x', shape, datatype: 'FP32', parameters: { binary_data_size: bytes.length } };
   const head = Buffer.from(JSON.stringify({ inputs: [input], parameters: { binary_data_output: true } }));
   return {
-    headers: ['Content-Type: application/octet-stream', `Inference-Header-Content-Length: ${head.length}`],
+    headers: { 'Content-Type': 'application/octet-stream', 'Inference-Header-Content-Length': String(head.length) },
     body: Buffer.concat([head, bytes]),
   };
 }

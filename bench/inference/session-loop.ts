@@ -1,6 +1,5 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import type { BenchModel } from './make-model.ts';
 
 /** `session.run` by itself, one after the other in one thread: runs per second, and processor time for each. */
 export interface SessionLoop {
@@ -8,9 +7,13 @@ export interface SessionLoop {
   close(): Promise<void>;
 }
 
-export function openSessionLoop(file: string, { shape }: BenchModel): SessionLoop {
+/** @param input the model's one input, for one row */
+export function openSessionLoop(
+  file: string,
+  input: { readonly name: string; readonly shape: readonly number[] },
+): SessionLoop {
   const worker = new Worker(new URL('../floor/session-loop.worker.ts', import.meta.url), {
-    workerData: { file, input: { name: 'x', shape } },
+    workerData: { file, input },
   });
   return {
     async measure(forMs) {

@@ -2,6 +2,7 @@ import { Pool } from 'undici';
 import type { BlobStore } from '#lib/blob/blob-store.ts';
 import { encodePng } from '#lib/image/png.ts';
 import { API_KEY } from '../../test/functions/sensory/sensory-process.ts';
+import { median } from '../figure/median.ts';
 
 export const SIDE = 28;
 export const DATASET = `bench_${SIDE}x${SIDE}`;
@@ -13,9 +14,9 @@ export interface Service {
   close(): Promise<void>;
 }
 
-export function openService(url: string): Service {
+export function openService(url: string, key = API_KEY): Service {
   const pool = new Pool(url, { connections: 16, bodyTimeout: 0, headersTimeout: 0 });
-  const headers = { 'API-ACCESS-KEY': API_KEY, 'API-VERSION': '0.3.0', 'content-type': 'application/json' };
+  const headers = { 'API-ACCESS-KEY': key, 'API-VERSION': '0.3.0', 'content-type': 'application/json' };
   const call = async (method: 'GET' | 'POST', path: string, body?: object) => {
     const answer = await pool.request({ method, path, headers, ...(body && { body: JSON.stringify(body) }) });
     const bytes = Buffer.from(await answer.body.arrayBuffer());
@@ -68,10 +69,6 @@ export async function untilPacked(service: Service, store: BlobStore, samples: n
     }
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
-}
-
-export function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }
 
 /** The median of rates, and all of them. */

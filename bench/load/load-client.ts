@@ -6,8 +6,8 @@ export interface Load {
   readonly port: number;
   /** The server's process. */
   readonly pid: number;
-  /** The whole request, head and body. */
-  readonly request: Uint8Array;
+  /** Whole requests, head and body, sent in turn. */
+  readonly requests: readonly Uint8Array[];
   /** Connections, each with one request in flight. */
   readonly connections: number;
   readonly forMs: number;
@@ -27,7 +27,7 @@ export type LoadReply = { readonly measured: Measured } | { readonly error: stri
 
 /** A client in a thread of its own, over plain sockets: it is to take as little of the machine as can be. */
 export interface LoadClient {
-  /** @throws Error with the answer when one is not 200 */
+  /** @throws Error with the answer when one is none of success */
   measure(load: Load): Promise<Measured>;
   close(): Promise<void>;
 }

@@ -4,6 +4,7 @@ import type { Load, LoadReply, Measured } from './load-client.ts';
 import { processorMs } from './process-usage.ts';
 
 const LOOPBACK = '127.0.0.1';
+const EMPTY = new Uint8Array();
 const HEAD_END = '\r\n\r\n';
 /** Requests of each connection before anything is measured. */
 const WARM_UP = 2;
@@ -18,11 +19,11 @@ parentPort?.on('message', (load: Load) => {
 async function measure(load: Load): Promise<Measured> {
   const sockets = await Promise.all(Array.from({ length: load.connections }, () => open(load.port)));
   try {
-    await askAll(sockets, load.request, (count) => count >= WARM_UP * load.connections);
+    await askAll(sockets, load.requests, (count) => count >= WARM_UP * load.connections);
     const serverBefore = await processorMs(load.pid);
     const began = performance.now();
     const cpu = process.threadCpuUsage();
-    const times = await askAll(sockets, load.request, () => performance.now() - began >= load.forMs);
+    const times = await askAll(sockets, load.requests, () => performance.now() - began >= load.forMs);
     const seconds = (performance.now() - began) / 1000;
     const { user, system } = process.threadCpuUsage(cpu);
     const server = (await processorMs(load.pid)) ?? 0;
@@ -51,17 +52,19 @@ function open(port: number): Promise<Socket> {
 /** Keeps one request in flight on each socket until told to stop; how long each took, in milliseconds. */
 async function askAll(
   sockets: readonly Socket[],
-  request: Uint8Array,
+  requests: readonly Uint8Array[],
   isDone: (count: number) => boolean,
 ): Promise<number[]> {
   const times: number[] = [];
-  await Promise.all(sockets.map((socket) => askOn(socket, request, times, isDone)));
+  let sent = 0;
+  const next = (): Uint8Array => requests[sent++ % requests.length] ?? EMPTY;
+  await Promise.all(sockets.map((socket) => askOn(socket, next, times, isDone)));
   return times;
 }
 
 function askOn(
   socket: Socket,
-  request: Uint8Array,
+  next: () => Uint8Array,
   times: number[],
   isDone: (count: number) => boolean,
 ): Promise<void> {
@@ -69,11 +72,11 @@ function askOn(
     let sent = 0;
     const send = () => {
       sent = performance.now();
-      socket.write(request);
+      socket.write(next());
     };
     const fail = (error: unknown) => reject(error instanceof Error ? error : new Error(String(error)));
     const read = answerReader((status, text) => {
-      if (status !== 200) {
+      if (status >= 300) {
         fail(`${status} ${text()}`);
         return;
       }
