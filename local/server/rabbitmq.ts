@@ -15,6 +15,8 @@ export interface RabbitmqOptions extends ServerOptions {
   readonly password?: string;
   /** The virtual hosts that there are (default `/`, and `sensory` as the original has it). */
   readonly vhosts?: readonly string[];
+  /** Where it answers Prometheus, at `/metrics`; left out, it does not. */
+  readonly metricsPort?: number;
 }
 
 export interface RabbitmqServer extends RunningServer {
@@ -31,7 +33,7 @@ const START_BOUND_MS = 60_000;
 const STOP_TIMEOUT_MS = 15_000;
 
 /**
- * Starts RabbitMQ as a node of its own, without plugins, everything that it writes in `dataDir`.
+ * Starts RabbitMQ as a node of its own, without any plugin that is not asked for, everything that it writes in `dataDir`.
  *
  * Erlang's port mapper runs as a child too: the one that a node starts by itself would outlive it.
  */
@@ -109,12 +111,16 @@ async function writeConfiguration(
   login: { user: string; password: string },
   port: number,
 ): Promise<void> {
-  const { dataDir } = options;
+  const { dataDir, metricsPort } = options;
   const definitions = join(dataDir, 'definitions.json');
   const configuration = [`listeners.tcp.1 = ${LOOPBACK}:${port}`, `load_definitions = ${definitions}`];
+  if (metricsPort !== undefined) {
+    configuration.push(`prometheus.tcp.ip = ${LOOPBACK}`, `prometheus.tcp.port = ${metricsPort}`);
+  }
+  const plugins = metricsPort === undefined ? '' : 'rabbitmq_prometheus';
   await Promise.all([
     writeFile(join(dataDir, 'rabbitmq.conf'), `${configuration.join('\n')}\n`),
-    writeFile(join(dataDir, 'enabled_plugins'), '[].\n'),
+    writeFile(join(dataDir, 'enabled_plugins'), `[${plugins}].\n`),
     writeFile(definitions, JSON.stringify(definitionsOf(login, options.vhosts ?? ['/', 'sensory'])), { mode: 0o600 }),
   ]);
 }

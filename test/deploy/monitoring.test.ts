@@ -1,14 +1,21 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import type { SyntaxNode } from '@lezer/common';
 import { parser } from '@prometheus-io/lezer-promql';
+import { connect } from 'amqplib';
 import { request } from 'undici';
 import { parse } from 'yaml';
 import { type Appliance, openAppliance } from '../../local/appliance.ts';
+import { freePort } from '../../local/server/free-port.ts';
+import { type RabbitmqServer, startRabbitmq } from '../../local/server/rabbitmq.ts';
 import { temporaryFolder } from '../support/servers.ts';
 
 const REPOSITORY = join(import.meta.dirname, '../..');
+const RABBITMQCTL = '/usr/lib/rabbitmq/bin/rabbitmqctl';
 const FUNCTIONS = ['orchestrator', 'ingestion', 'inference', 'notification', 'sensory'];
 
 interface Rule {
@@ -46,24 +53,34 @@ function seriesOf(page: string): string[] {
   );
 }
 
+async function read(page: string): Promise<string> {
+  const { statusCode, body } = await request(page);
+  assert.equal(statusCode, 200, page);
+  return body.text();
+}
+
 describe('deploy/prometheus, deploy/grafana: what is asked of Prometheus is there', function () {
   this.timeout(120_000);
   let appliance: Appliance;
+  let rabbitmq: RabbitmqServer;
+  let rabbitmqPage: string;
   const series = new Set(['up']);
   before(async () => {
     const folder = await temporaryFolder('monitoring');
     appliance = await openAppliance({ root: REPOSITORY, folder, ports: 'free', rabbitmq: 'never' });
     assert.deepEqual(appliance.down, []);
+    const metricsPort = await freePort();
+    rabbitmq = await startRabbitmq({ dataDir: await temporaryFolder('rabbitmq'), metricsPort });
+    rabbitmqPage = `http://127.0.0.1:${metricsPort}/metrics`;
     const { BOX_GATEWAY, BOX_CONNECTOR, S3_ENDPOINT } = appliance.env;
     const pages = FUNCTIONS.map((name) => `${BOX_GATEWAY}/function/${name}/metrics`);
-    pages.push(`${BOX_CONNECTOR}/metrics`, `${S3_ENDPOINT}/minio/v2/metrics/cluster`);
-    for (const page of pages) {
-      const { statusCode, body } = await request(page);
-      assert.equal(statusCode, 200, page);
-      for (const name of seriesOf(await body.text())) series.add(name);
-    }
+    pages.push(`${BOX_CONNECTOR}/metrics`, `${S3_ENDPOINT}/minio/v2/metrics/cluster`, rabbitmqPage);
+    for (const page of pages) for (const name of seriesOf(await read(page))) series.add(name);
   });
-  after(() => appliance?.close());
+  after(async () => {
+    await rabbitmq?.stop();
+    await appliance?.close();
+  });
 
   const missing = (expression: string) => metricsOf(expression).filter((name) => !series.has(name));
 
@@ -104,6 +121,26 @@ describe('deploy/prometheus, deploy/grafana: what is asked of Prometheus is ther
     const targets = new Map(scrape_configs.map((job) => [job.job_name, job.static_configs[0]?.targets]));
     assert.deepEqual(targets.get('functions'), FUNCTIONS);
     assert.deepEqual(targets.get('connector'), ['connector:8081']);
+    assert.deepEqual(targets.get('rabbitmq'), ['rabbitmq:15692']);
     assert.deepEqual(rule_files, ['thebox.rules.yml']);
+  });
+
+  it('RabbitMQ says that publishers are blocked by the metric that the alert is over', async () => {
+    const value = async (name: string) =>
+      new RegExp(`^${name}(?:{.*})? (\\d+)$`, 'm').exec(await read(rabbitmqPage))?.[1];
+    assert.equal(await value('rabbitmq_alarms_memory_used_watermark'), '0');
+    const control = (...args: string[]) => promisify(execFile)(RABBITMQCTL, args, { env: rabbitmq.nodeEnv });
+    const connection = await connect(rabbitmq.url);
+    try {
+      const channel = await connection.createChannel();
+      await control('set_vm_memory_high_watermark', 'absolute', '1MB');
+      const blocked = once(connection, 'blocked');
+      channel.publish('', 'nobody', Buffer.from('blocked'));
+      await blocked;
+      assert.equal(await value('rabbitmq_alarms_memory_used_watermark'), '1');
+      assert.equal(await value('rabbitmq_alarms_free_disk_space_watermark'), '0');
+    } finally {
+      await connection.close();
+    }
   });
 });
