@@ -92,16 +92,22 @@ value() { cat "$target/secrets/$1"; }
 give() { # SERVER SECRET…: copies for a server
   server=$1
   shift
-  for name; do cp "$target/secrets/$name" "$target/$server/$name"; done
+  for name; do cp "$target/secrets/$name" "$made/$server/$name"; done
 }
-own() { # SERVER UID: only root can hand files to others
-  [ "$(id -u)" -ne 0 ] || chown -R "$2" "$target/$1"
+hand_over() { # SERVER UID: puts what was made for it in place, each file whole: the server may be starting meanwhile
+  mkdir -p "$target/$1"
+  # Only root can hand files to others.
+  [ "$(id -u)" -ne 0 ] || chown -R "$2" "$target/$1" "$made/$1"
+  mv -f "$made/$1"/* "$target/$1/"
 }
 
-mkdir -p "$target/nats" "$target/rabbitmq" "$target/couchdb" "$target/minio" "$target/connector" "$target/buckets"
+made=$target/.made
+rm -rf "$made"
+trap 'rm -rf "$made"' EXIT
+mkdir -p "$made/nats" "$made/rabbitmq" "$made/couchdb" "$made/minio" "$made/connector" "$made/buckets"
 
-cp "$here/config/nats-server.conf" "$target/nats/nats-server.conf"
-cat >"$target/nats/limits.conf" <<END
+cp "$here/config/nats-server.conf" "$made/nats/nats-server.conf"
+cat >"$made/nats/limits.conf" <<END
 # sync_interval: what a loss of power may cost. JetStream acknowledges before it is on the disk, unless it says always.
 # Quoted: a bare 2m is two million, of seconds.
 jetstream {
@@ -111,7 +117,7 @@ jetstream {
   sync_interval: "$SYNC_INTERVAL"
 }
 END
-cat >"$target/nats/users.conf" <<END
+cat >"$made/nats/users.conf" <<END
 SYSTEM_SUBJECTS = ["\$SYS.>", "\$JS.>", "\$KV.>", "\$O.>", "\$MQTT.>", "\$SRV.>", "thebox.>"]
 # The same but \$MQTT.sub.>, by which nats-server gives a subscriber of MQTT what comes with QoS 1: without it, it grants QoS 0 alone.
 VIEWER_SUBJECTS = ["\$SYS.>", "\$JS.>", "\$KV.>", "\$O.>", "\$SRV.>", "thebox.>", "\$MQTT.JSA.>", "\$MQTT.msgs.>", "\$MQTT.rmsgs.>",
@@ -139,11 +145,11 @@ authorization {
   ]
 }
 END
-own nats 10001
+hand_over nats 10001
 
-sed "s|\${RABBITMQ_MEMORY}|$RABBITMQ_MEMORY|;s|\${RABBITMQ_FOLDER}|${RABBITMQ_FOLDER:-/etc/rabbitmq}|" "$here/config/rabbitmq.conf" >"$target/rabbitmq/rabbitmq.conf"
-printf '[rabbitmq_prometheus].\n' >"$target/rabbitmq/enabled_plugins"
-cat >"$target/rabbitmq/definitions.json" <<END
+sed "s|\${RABBITMQ_MEMORY}|$RABBITMQ_MEMORY|;s|\${RABBITMQ_FOLDER}|${RABBITMQ_FOLDER:-/etc/rabbitmq}|" "$here/config/rabbitmq.conf" >"$made/rabbitmq/rabbitmq.conf"
+printf '[rabbitmq_prometheus].\n' >"$made/rabbitmq/enabled_plugins"
+cat >"$made/rabbitmq/definitions.json" <<END
 {
   "users": [{ "name": "thebox", "password": "$(value amqp-password)", "tags": ["administrator"] }],
   "vhosts": [{ "name": "/" }, { "name": "sensory" }],
@@ -153,10 +159,10 @@ cat >"$target/rabbitmq/definitions.json" <<END
   ]
 }
 END
-own rabbitmq 999
+hand_over rabbitmq 999
 
 # CouchDB hashes the password in this file when it starts.
-cat >"$target/couchdb/thebox.ini" <<END
+cat >"$made/couchdb/thebox.ini" <<END
 [couchdb]
 single_node = true
 max_dbs_open = 100
@@ -171,14 +177,14 @@ level = warning
 [admins]
 thebox = $(value couchdb-password)
 END
-own couchdb 5984
+hand_over couchdb 5984
 
-cp "$here/config/minio-users.sh" "$here/../minio/policy/sensory.json" "$here/../minio/policy/inference.json" "$target/minio/"
+cp "$here/config/minio-users.sh" "$here/../minio/policy/sensory.json" "$here/../minio/policy/inference.json" "$made/minio/"
 give minio s3-root-user s3-root-password s3-access-key s3-secret-key
-own minio 10002
+hand_over minio 10002
 
 give connector box-api-key nats-password nats-issuer-seed nats-system-password couchdb-password amqp-password
-own connector 1000
+hand_over connector 1000
 
 give buckets s3-root-user s3-root-password
-own buckets 1000
+hand_over buckets 1000

@@ -153,6 +153,24 @@ describe('deploy/faasd: what install.sh puts on a board', () => {
     assert.equal((await stat(join(folder, 'thebox'))).mode & 0o077, 0);
   });
 
+  it('gives each server what it needs in a folder of its own, again and again, and leaves nothing else behind', async () => {
+    const servers = ['buckets', 'connector', 'couchdb', 'minio', 'nats', 'rabbitmq'];
+    const contents = async () => {
+      const folders = await Promise.all(servers.map((server) => readdir(join(folder, 'thebox', server))));
+      return folders.map((names) => names.toSorted());
+    };
+    await render(folder);
+    const first = await contents();
+    assert.ok(first.every((names) => names.length > 0));
+    // CouchDB makes this one in the folder that it may write to.
+    await writeFile(join(folder, 'thebox/couchdb/docker.ini'), '');
+    await render(folder);
+    await rm(join(folder, 'thebox/couchdb/docker.ini'));
+    assert.deepEqual(await contents(), first);
+    const all = ['data', 'prometheus', 'secrets', 'settings', ...servers].toSorted();
+    assert.deepEqual((await readdir(join(folder, 'thebox'))).toSorted(), all);
+  });
+
   it('refuses a setting that is none', async () => {
     for (const options of [
       ['--sync', 'sometimes'],
