@@ -34,18 +34,25 @@ export function readReply(reply: HttpReply | NoReply, ids: readonly string[]): R
   return { kind: 'failed', code, message };
 }
 
+/** Whoever refuses a connection or drops it does so at once. */
+const UNREACHABLE_WITHIN_MS = 10_000;
+
 /** Whether the answer says that the function is not there, is busy, or lacks something that it needs. */
-function isAway({ status, headers, body }: HttpReply, isOurs: boolean): boolean {
+function isAway({ status, headers, body, tookMs }: HttpReply, isOurs: boolean): boolean {
   if (status === 502 || status === 503 || status === 429) return true;
+  // OpenFaaS's providers: the container is gone, or not up yet. They say the same when their own time for a call is over.
+  if (status === 500 && startsWith(body, /^Can't reach service for/)) return tookMs < UNREACHABLE_WITHIN_MS;
   const isPlatform = headers['x-openfaas-internal'] !== undefined;
   // of-watchdog listens before the function does, and after it has died.
   if (status === 500 && isPlatform && body.length === 0) return true;
   // A key that was changed a moment ago: see VERDICT in lib/error/verdict.ts.
   if ((status === 401 || status === 403) && isOurs) return true;
   // The gateway, not the function: it is not deployed (yet).
-  return (
-    status === 404 && (isPlatform || /^(No such function|error finding function)/i.test(body.toString('utf8', 0, 100)))
-  );
+  return status === 404 && (isPlatform || startsWith(body, /^(No such function|error finding function)/i));
+}
+
+function startsWith(body: Buffer, text: RegExp): boolean {
+  return text.test(body.toString('utf8', 0, 100));
 }
 
 function readSuccess(reply: HttpReply, ids: readonly string[]): Reply {

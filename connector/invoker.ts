@@ -11,6 +11,8 @@ export interface HttpReply {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly body: Buffer;
+  /** How long the call took. */
+  readonly tookMs: number;
 }
 
 /** No answer came: nobody was there to give one (`away`), or it took too long or broke off (`failed`). */
@@ -68,6 +70,7 @@ export function openInvoker({ gatewayUrl, timeoutMs, secrets, log, metrics }: In
       const path = pathOf(functionName);
       try {
         const key = await secrets.read(API_KEY_SECRET);
+        const startedMs = performance.now();
         return await lostCalls.watch(functionName, stop, async (signal) => {
           const response = await pool.request({
             path,
@@ -76,7 +79,9 @@ export function openInvoker({ gatewayUrl, timeoutMs, secrets, log, metrics }: In
             body: request.body,
             signal,
           });
-          return { status: response.statusCode, headers: response.headers, body: await bodyOf(response) };
+          const body = await bodyOf(response);
+          const tookMs = performance.now() - startedMs;
+          return { status: response.statusCode, headers: response.headers, body, tookMs };
         });
       } catch (error) {
         return noReply(error, path);

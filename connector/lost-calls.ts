@@ -78,7 +78,8 @@ export function openLostCalls({ probe, log, metrics }: LostCallsParts): LostCall
     const isDue = nowMs >= dueMs;
     if (isDue && fn.tellsUptime) await giveUpLost(fn);
     if (closing.signal.aborted) return;
-    wait(fn, (isDue ? nowMs + PROBE_EVERY_MS : dueMs) - performance.now());
+    // The time may have come meanwhile.
+    wait(fn, Math.max(0, (isDue ? nowMs + PROBE_EVERY_MS : dueMs) - performance.now()));
   };
   const giveUpLost = async (fn: WatchedFunction) => {
     // Taken before the question: the process has lived for at least that long when it answers.

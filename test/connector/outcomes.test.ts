@@ -213,6 +213,16 @@ describe('connector: what becomes of an event', () => {
     assert.equal(stage?.lastError?.code, 'unauthenticated');
   });
 
+  it('a container that is being replaced is waited for, longer than failures are', async () => {
+    const gone = Array.from({ length: 4 }, () => ({ status: 500, body: "Can't reach service for: replaced." }));
+    box.gateway.functions.set('replaced', (call) => gone.shift() ?? echo(call));
+    await box.put(record('replaced', { ingestion: { in: 'replaced_in', out: 'replaced_out', function: 'replaced' } }));
+    await box.send('replaced_in', 'patience');
+    const [message] = await box.receive('replaced_out', 1);
+    assert.equal(jsonOf(message), 'patience');
+    assert.equal((await box.deadLetters.list({ scenario: 'replaced' }, { limit: 1 })).total, 0);
+  });
+
   it('429 with Retry-After is obeyed', async () => {
     const times: number[] = [];
     box.gateway.functions.set('busy', (call) => {
