@@ -169,7 +169,7 @@ restore() {
   tar -C "$FAASD" --same-owner --numeric-owner -xzf "$file"
   read_settings
   render "$FAASD"
-  echo "Restored. The functions need the secrets of the backup: install.sh secrets"
+  echo "Restored. The functions need the secrets of the backup (install.sh secrets), and then: faas-cli deploy -f stack.yml"
 }
 
 stop_for_data() {
@@ -195,7 +195,8 @@ remove() {
   [ ! -e "$BOX/docker-compose.faasd.yaml" ] || cp "$BOX/docker-compose.faasd.yaml" "$FAASD/docker-compose.yaml"
   [ ! -e "$BOX/prometheus.faasd.yml" ] || cp "$BOX/prometheus.faasd.yml" "$FAASD/prometheus.yml"
   if [ "${1:-}" = --data ]; then
-    rm -rf "$BOX"
+    # What restore moved aside has secrets, too.
+    rm -rf "$BOX" "$BOX".before-*
     echo "Removed, with all data and secrets"
   else
     echo "Removed. Data and secrets are still in $BOX"

@@ -144,7 +144,14 @@ describe('deploy/faasd/install.sh, on a board in a folder', () => {
     assert.equal(await text(faasd('thebox/data/nats/store')), 'kept');
     await install('install');
     assert.equal(await text(faasd('thebox/data/nats/store')), 'kept');
+    const file = join(root, 'backup.tar.gz');
+    await install('backup', file);
+    await install('restore', file);
     await install('remove', '--data');
-    assert.equal(existsSync(faasd('thebox')), false);
+    // Neither what is there nor what the restore moved aside: both hold secrets.
+    assert.deepEqual(
+      (await readdir(faasd())).filter((name) => name.startsWith('thebox')),
+      [],
+    );
   });
 });
