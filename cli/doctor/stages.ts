@@ -49,6 +49,7 @@ function stageFindings(scenario: string, stage: unknown): Finding[] {
   const part = `${scenario}/${String(member(stage, 'stage'))}`;
   const state = member(stage, 'state');
   const waiting = Number(member(stage, 'waiting') ?? 0);
+  // Counted since the scenario was first put: whether any of them are still there is a finding about NATS.
   const dead = Number(member(stage, 'dead') ?? 0);
   const error = member(member(stage, 'lastError'), 'message');
   const findings: Finding[] = [];
@@ -69,10 +70,9 @@ function stageFindings(scenario: string, stage: unknown): Finding[] {
         ? 'npx box scenario resume, when it is to go on'
         : 'its function is the bottleneck, or was away';
     findings.push({ part, state: 'warning', what: `${waiting} messages wait (${String(state)})`, action });
-  } else findings.push({ part, state: 'ok', what: `${String(state)}, ${waiting} wait` });
-  if (dead > 0) {
-    const action = 'npx box dead list has the reasons; npx box dead replay tries them again';
-    findings.push({ part, state: 'warning', what: `${dead} messages could not be processed`, action });
+  } else {
+    const soFar = dead > 0 ? `, ${dead} put among the dead letters so far` : '';
+    findings.push({ part, state: 'ok', what: `${String(state)}, ${waiting} wait${soFar}` });
   }
   return findings;
 }

@@ -1,4 +1,10 @@
-import { JetStreamApiError, type JetStreamManager, jetstreamManager, type StreamInfo } from '@nats-io/jetstream';
+import {
+  AckPolicy,
+  JetStreamApiError,
+  type JetStreamManager,
+  jetstreamManager,
+  type StreamInfo,
+} from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { BoxError, errorText } from '../error/box-error.ts';
 import { DEAD_STREAM, QUARANTINE_STREAM, STREAM, TIMER_STREAM } from './subjects.ts';
@@ -72,7 +78,9 @@ async function streamFacts(manager: JetStreamManager, name: string): Promise<Str
 async function consumerFacts(manager: JetStreamManager): Promise<ConsumerFacts[]> {
   const facts: ConsumerFacts[] = [];
   for await (const info of manager.consumers.list(STREAM)) {
-    const { name, num_pending, num_ack_pending, num_redelivered } = info;
+    const { name, config, num_pending, num_ack_pending, num_redelivered } = info;
+    // Who only listens has nothing to be done with; some have gone already, and NATS keeps their place for minutes.
+    if (config.ack_policy === AckPolicy.None) continue;
     facts.push({ name, waiting: num_pending, inProgress: num_ack_pending, redelivered: num_redelivered });
   }
   return facts;

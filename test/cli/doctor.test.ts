@@ -54,6 +54,26 @@ describe('box doctor', function () {
     assert.deepEqual(stateOf(report, 'rabbitmq'), ['skipped']);
   });
 
+  it('warns of dead letters while there are any, and not of those that were dropped', async () => {
+    const { BOX_GATEWAY: gateway, BOX_API_KEY: key = '' } = appliance.env;
+    await runBox(folder, appliance.env, 'scenario', 'put', join(ROOT, 'examples/tiny/scenario.json'));
+    const headers = { 'API-ACCESS-KEY': key, 'Content-Type': 'application/json' };
+    const refused = await fetch(`${gateway}/function/ingestion/signal/tiny?wait=1`, {
+      method: 'POST',
+      headers,
+      body: '{"values": "none"}',
+    });
+    assert.equal(refused.status, 422, await refused.text());
+    assert.deepEqual(stateOf(await doctor(), 'nats'), ['ok', 'warning']);
+    await runBox(folder, appliance.env, 'dead', 'remove', '1');
+    const report = await doctor();
+    assert.deepEqual(
+      report.findings.filter(({ part, state }) => state === 'warning' && /^(nats|tiny)/.test(part)),
+      [],
+    );
+    await runBox(folder, appliance.env, 'scenario', 'delete', 'tiny');
+  });
+
   it('says for people what is wrong and what to do', async () => {
     const gone = `nats://127.0.0.1:${await freePort()}`;
     const { status, stdout } = await runBox(folder, { ...appliance.env, NATS_URL: gone }, 'doctor');
