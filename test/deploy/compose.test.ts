@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Ajv } from 'ajv';
 import { parse } from 'yaml';
+import { runToEnd } from '../../setup/run-to-end.ts';
 
 const REPOSITORY = join(import.meta.dirname, '../..');
 
@@ -139,5 +141,53 @@ describe('compose.yaml', () => {
     assert.ok(couchdb?.image.endsWith(`/couchdb:${of('COUCHDB_VERSION')}`));
     assert.ok(rabbitmq?.image.endsWith(`/rabbitmq:${of('RABBITMQ_VERSION')}`));
     assert.ok(minio?.image.endsWith(`/minio:${of('MINIO_RELEASE')}`));
+  });
+});
+
+describe('deploy/compose', () => {
+  let folder: string;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'box-compose-'));
+  });
+  afterEach(() => rm(folder, { recursive: true }));
+
+  /** env.sh, where a program of one line stands for Docker; it is called as `PROGRAM exec -T connector cat FILE`. */
+  async function addresses(body: string): Promise<{ status: number; output: string }> {
+    const program = join(folder, 'compose');
+    await writeFile(program, `#!/bin/sh\n${body}\n`);
+    await chmod(program, 0o755);
+    const script = join(REPOSITORY, 'deploy/compose/env.sh');
+    return runToEnd('sh', [script], { ...process.env, COMPOSE: program });
+  }
+
+  it('tells addresses and keys by the secrets that the containers have', async () => {
+    const made = join(folder, 'config');
+    const { status, output } = await runToEnd('sh', [join(REPOSITORY, 'deploy/make-config.sh'), made], process.env);
+    assert.equal(status, 0, output);
+    const told = await addresses(`cat "${made}\${5#/config}"`);
+    assert.equal(told.status, 0, told.output);
+    const exports = new Map(
+      [...told.output.matchAll(/^export ([A-Z0-9_]+)=(.+)$/gm)].map(([, name, value]) => [name, value]),
+    );
+    const secret = (name: string) => readFile(join(made, 'secrets', name), 'utf8');
+    assert.equal(exports.get('BOX_API_KEY'), await secret('box-api-key'));
+    assert.equal(exports.get('S3_SECRET_KEY'), await secret('s3-root-password'));
+    assert.equal(exports.get('AMQP_URL'), `amqp://thebox:${await secret('amqp-password')}@127.0.0.1:5672/sensory`);
+    assert.equal(told.output.trim().split('\n').length, exports.size);
+  });
+
+  it('tells nothing when the containers do not run', async () => {
+    const { status, output } = await addresses('echo "no such service" >&2; exit 1');
+    assert.notEqual(status, 0);
+    assert.doesNotMatch(output, /export/);
+  });
+
+  it('has nginx ask the first name server alone', async () => {
+    const script = join(REPOSITORY, 'deploy/compose/first-resolver.envsh');
+    // nginx's start script leaves out what cannot be run.
+    assert.equal((await stat(script)).mode & 0o111, 0o111);
+    const env = { ...process.env, NGINX_LOCAL_RESOLVERS: '10.89.0.1 192.0.2.1' };
+    const { output } = await runToEnd('sh', ['-c', `. "${script}"; echo "$NGINX_LOCAL_RESOLVERS"`], env);
+    assert.equal(output.trim(), '10.89.0.1');
   });
 });
