@@ -1,7 +1,7 @@
 /** The handler contract of the OpenFaaS node templates, as the runtime in `templates/` calls it. */
 
 export interface FunctionEvent {
-  /** A Buffer for functions with `open`; parsed JSON or text for others. */
+  /** A Buffer for functions with `open`, a Readable where `streamLimit` asked for one; parsed JSON or text for others. */
   readonly body: unknown;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly method: string;
@@ -20,6 +20,12 @@ export interface FunctionContext {
 /** What `open(env)` of a handler module resolves to. */
 export interface OpenedFunction {
   handle(event: FunctionEvent, context: FunctionContext): Promise<unknown>;
+  /**
+   * For a request whose body is to come as a stream: the most bytes that it may have. Undefined for one that is held whole, as
+   * all are without this. The stream ends with an error when the caller hangs up, and beyond the limit, its `code` then
+   * being `too_large`.
+   */
+  readonly streamLimit?: (request: Pick<FunctionEvent, 'headers' | 'method' | 'path'>) => number | undefined;
   /** Resolves when the function can do its work; rejects with the reason when it cannot. */
   health(): Promise<void>;
   /** The metrics in Prometheus text format. */

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import findMyWay from 'find-my-way';
 import { BoxError } from '../error/box-error.ts';
 import { HTTP_STATUS } from '../error/http-status.ts';
@@ -8,10 +9,13 @@ import { giveBackMemoryWhenIdle } from '../process/idle-memory.ts';
 import { keepWasmSmall } from '../process/small-wasm.ts';
 import { API_KEY_SECRET, type SecretFiles } from '../secret/secret-files.ts';
 import { checkApiKey } from './api-key.ts';
+import { readBodyStream } from './body-stream.ts';
 import type { FunctionContext, FunctionEvent, OpenedFunction } from './contract.ts';
 import { carriesEvents, type EventBatch, readEventBatch } from './event-batch.ts';
 import { type FunctionMetrics, openMetrics } from './metrics.ts';
 import type { FunctionRequest, FunctionResponse, Route } from './route.ts';
+
+const EMPTY = Buffer.alloc(0);
 
 export interface FunctionParts {
   readonly name: string;
@@ -59,6 +63,7 @@ export async function openFunction(parts: FunctionParts): Promise<OpenedFunction
   };
 
   return {
+    ...streamLimitOf(parts.routes ?? []),
     async handle(event, context) {
       const started = performance.now();
       const { response, route } = await answer(readRequest(event));
@@ -86,6 +91,20 @@ function routeTable(routes: readonly Route[]) {
     throw new BoxError('method_not_allowed', `Cannot ${method} ${path}: allowed are ${allowed.join(', ')}`, {
       facts: { allowed },
     });
+  };
+}
+
+/** The runtime asks for it before it takes a body; where no route takes streams, it need not. */
+function streamLimitOf(routes: readonly Route[]): Pick<OpenedFunction, 'streamLimit'> {
+  const streaming = routes.filter(({ streamLimit }) => streamLimit !== undefined);
+  if (streaming.length === 0) return {};
+  const router = findMyWay({ ignoreTrailingSlash: true, maxParamLength: 500 });
+  for (const route of streaming) router.on(route.method, route.path, () => undefined, route);
+  return {
+    streamLimit({ method, path, headers }) {
+      const found = router.find(method as Route['method'], path);
+      return (found?.store as Route | undefined)?.streamLimit?.(headers);
+    },
   };
 }
 
@@ -126,8 +145,10 @@ function readRequest(event: FunctionEvent): FunctionRequest {
   for (const [name, value] of Object.entries(event.headers)) {
     headers[name.toLowerCase()] = Array.isArray(value) ? value.join(', ') : value;
   }
-  const body = Buffer.isBuffer(event.body) ? event.body : Buffer.from(String(event.body ?? ''));
-  return { method: event.method, path: event.path || '/', params: {}, query: event.query, headers, body };
+  const { body, query, method } = event;
+  const request = { method, path: event.path || '/', params: {}, query, headers };
+  if (body instanceof Readable) return { ...request, body: EMPTY, bodyStream: readBodyStream(body) };
+  return { ...request, body: Buffer.isBuffer(body) ? body : Buffer.from(String(body ?? '')) };
 }
 
 function failure(thrown: unknown, request: FunctionRequest, parts: FunctionParts): FunctionResponse {

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import { BoxError } from '../error/box-error.ts';
 import { bareContentType, isJsonContentType } from '../message/cloud-event.ts';
+import type { FunctionEvent } from './contract.ts';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
 
@@ -13,7 +14,10 @@ export interface FunctionRequest {
   readonly query: Readonly<Record<string, unknown>>;
   /** Lower-case names. */
   readonly headers: Readonly<Record<string, string | undefined>>;
+  /** Empty where the body comes as a stream. */
   readonly body: Buffer;
+  /** The body as it comes, to be read once, where the route asked for that. It throws BoxError where it breaks off. */
+  readonly bodyStream?: AsyncIterable<Buffer>;
 }
 
 /** A route's answer: an object is sent as JSON, text and bytes as they are, a stream is piped. */
@@ -29,6 +33,8 @@ export interface Route {
   readonly path: string;
   /** `api-key` (the default) or a check of the route's own that throws when the caller may not. */
   readonly access?: 'api-key' | 'open' | ((request: FunctionRequest) => Promise<void>);
+  /** For a request whose body the route takes as a stream: the most bytes that it may have. */
+  readonly streamLimit?: (headers: FunctionEvent['headers']) => number | undefined;
   readonly handle: (request: FunctionRequest) => Promise<FunctionResponse>;
 }
 

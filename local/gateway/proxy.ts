@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
 import { type Dispatcher, errors, Pool } from 'undici';
 import type { DeployedFunction } from './function-table.ts';
 
@@ -60,7 +61,7 @@ export function openProxy(options: ProxyOptions): FunctionProxy {
         refuse(response, 503, `${none}.`, added);
         return;
       }
-      const send = (body: IncomingMessage | Buffer | null): void => {
+      const send = (body: Readable | Buffer | null): void => {
         const { method } = request;
         const headers = requestHeaders(request, added);
         const upstream = { method: method as Dispatcher.HttpMethod, path, headers, body };
@@ -68,7 +69,7 @@ export function openProxy(options: ProxyOptions): FunctionProxy {
       };
       const begin = (): void => {
         const length = bodyLength(request);
-        if (length > SMALL_BODY_BYTES) send(request);
+        if (length > SMALL_BODY_BYTES) send(Readable.from(asItComes(request), { objectMode: false }));
         else if (length === 0) send(null);
         else readWhole(request, length, send);
       };
@@ -135,6 +136,18 @@ class Forwarding implements Dispatcher.DispatchHandler {
     }
     const late = error instanceof errors.HeadersTimeoutError || error instanceof errors.BodyTimeoutError;
     refuse(response, late ? 504 : 502, `Can't reach service for: ${this.#name}.`, this.#added);
+  }
+}
+
+/**
+ * A body as it comes. A function that answers before it has read all of it ends its connection with us, not that of the caller, who
+ * gets the answer: what the caller still sends is thrown away.
+ */
+async function* asItComes(request: IncomingMessage): AsyncGenerator<Buffer> {
+  try {
+    yield* request.iterator({ destroyOnReturn: false });
+  } finally {
+    request.resume();
   }
 }
 

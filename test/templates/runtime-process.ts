@@ -53,6 +53,16 @@ export class RuntimeProcess {
     }
   }
 
+  /** Waits until so many lines with this message were logged. */
+  async loggedTimes(msg: string, times: number): Promise<void> {
+    while (this.lines.filter((entry) => entry.msg === msg).length < times) {
+      if (this.child.exitCode !== null) throw new Error(`It ended without "${msg}"`);
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#waiting.add(resolve);
+      await promise;
+    }
+  }
+
   async port(): Promise<number> {
     return Number((await this.logged('listening')).port);
   }

@@ -1,5 +1,5 @@
 import type { RuntimeConfig } from './config.ts';
-import type { Handler, LoadedFunction } from './contract.ts';
+import type { Handler, LoadedFunction, RequestHead } from './contract.ts';
 import { RuntimeMetrics } from './metrics.ts';
 
 const EMPTY = Buffer.alloc(0);
@@ -7,6 +7,7 @@ const EMPTY = Buffer.alloc(0);
 /** What our handlers' `open(environment)` resolves with. */
 interface OpenedFunction {
   handle: Handler;
+  streamLimit?(request: RequestHead): number | undefined;
   health?(): Promise<void>;
   metrics?(): Promise<string>;
   close?(): Promise<void>;
@@ -28,6 +29,7 @@ export async function openBoxFunction(
     contract: 'box',
     textType: 'text/plain; charset=utf-8',
     handler: (event, context, callback) => opened.handle(event, context, callback),
+    ...(opened.streamLimit && { streamLimit: (request) => opened.streamLimit?.(request) }),
     bodyLimit: () => config.maxBodyBytes,
     readBody: (raw) => raw ?? EMPTY,
     observe: (status, seconds) => own?.observe(status, seconds),

@@ -4,12 +4,16 @@ import type { FunctionContext } from './context.ts';
 
 /** What a handler is called with; the fields of the official OpenFaaS node templates. */
 export interface FunctionEvent {
+  /** What `readBody` made of it; a Readable where the function takes this request's body as it comes. */
   readonly body: unknown;
   readonly headers: IncomingHttpHeaders;
   readonly method: string;
   readonly query: ParsedUrlQuery;
   readonly path: string;
 }
+
+/** What is known of a request before its body has come. */
+export type RequestHead = Pick<FunctionEvent, 'headers' | 'method' | 'path'>;
 
 /** The third argument of a handler, kept from the official templates. */
 export type Callback = (error?: unknown, value?: unknown) => void;
@@ -23,6 +27,11 @@ export interface LoadedFunction {
   /** The Content-Type of an answer that is a string and names none. */
   readonly textType: string;
   readonly handler: Handler;
+  /**
+   * For a request whose body the function takes as it comes: the most bytes that it may have. Undefined for one that is
+   * held whole; a function without this has all of them whole.
+   */
+  readonly streamLimit?: (request: RequestHead) => number | undefined;
   /** The most bytes that the body of a request with these headers may have. */
   bodyLimit(headers: IncomingHttpHeaders): number;
   /**

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { Readable } from 'node:stream';
 import { tooLarge } from './problem.ts';
 
 /** How much of a refused body is thrown away, and for how long, before the refusal is sent. */
@@ -43,6 +44,60 @@ export function collectBody(request: IncomingMessage, limit: number): Promise<Bu
     request.once('error', () => resolve(HUNG_UP));
     request.once('close', () => resolve(HUNG_UP));
   });
+}
+
+/**
+ * A request's body as it comes, no faster than it is read. It ends with an error when the caller hangs up before its end, and
+ * with RequestProblem 413 once more than `limit` bytes have come. Destroying it leaves the request alone: what is
+ * left of it can be discarded, and the caller answered.
+ */
+export class BodyStream extends Readable {
+  readonly #request: IncomingMessage;
+  readonly #onFirstRead: () => void;
+  readonly #limit: number;
+  #size = 0;
+  #isAsked = false;
+  #hasEnded = false;
+
+  constructor(request: IncomingMessage, limit: number, onFirstRead: () => void) {
+    super({ highWaterMark: 64 * 1024 });
+    this.#request = request;
+    this.#limit = limit;
+    this.#onFirstRead = onFirstRead;
+    const hungUp = (): void => {
+      if (!this.#hasEnded) this.destroy(new Error('The caller hung up before the end of the body'));
+    };
+    for (const event of ['error', 'close']) request.once(event, hungUp);
+  }
+
+  override _read(): void {
+    if (this.#isAsked) {
+      this.#request.resume();
+      return;
+    }
+    this.#isAsked = true;
+    this.#onFirstRead();
+    this.#request.on('data', this.#onData);
+    this.#request.once('end', this.#onEnd);
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    this.#request.off('data', this.#onData);
+    this.#request.off('end', this.#onEnd);
+    this.#request.pause();
+    done(error);
+  }
+
+  readonly #onEnd = (): void => {
+    this.#hasEnded = true;
+    this.push(null);
+  };
+
+  readonly #onData = (chunk: Buffer): void => {
+    this.#size += chunk.length;
+    if (this.#size > this.#limit) this.destroy(tooLarge(this.#limit));
+    else if (!this.push(chunk)) this.#request.pause();
+  };
 }
 
 /** From this size on the memory of a piece is given back as soon as it was copied. */
@@ -99,7 +154,7 @@ export function isWorthDiscarding({ headers }: IncomingMessage): boolean {
 }
 
 /** Reads the rest of a request without keeping it, up to a bound. True if it came to its end. */
-export function discardRest(request: IncomingMessage): Promise<boolean> {
+export function discardRest(request: IncomingMessage, maxBytes = DISCARD_BYTES): Promise<boolean> {
   if (request.complete || request.destroyed) return Promise.resolve(true);
   return new Promise((resolve) => {
     let discarded = 0;
@@ -110,7 +165,7 @@ export function discardRest(request: IncomingMessage): Promise<boolean> {
     const timer = setTimeout(settle, DISCARD_MS);
     request.on('data', (chunk: Buffer) => {
       discarded += chunk.length;
-      if (discarded > DISCARD_BYTES) settle();
+      if (discarded > maxBytes) settle();
     });
     for (const event of ['end', 'close', 'error']) request.once(event, settle);
     request.resume();

@@ -2,12 +2,12 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse, S
 import { parse as parseQuery } from 'node:querystring';
 import type { Duplex } from 'node:stream';
 import { FunctionContext, type Outcome } from './context.ts';
-import type { FunctionEvent, LoadedFunction } from './contract.ts';
+import type { FunctionEvent, LoadedFunction, RequestHead } from './contract.ts';
 import { invoke } from './invoke.ts';
 import { errorFacts, log } from './log.ts';
 import { PROBLEM_TYPE, RequestProblem } from './problem.ts';
 import { type Exchange, type Reply, sendProblem, sendReply, UPTIME_HEADER } from './reply.ts';
-import { checkAnnouncedSize, collectBody, HUNG_UP, hasBody } from './request-body.ts';
+import { BodyStream, checkAnnouncedSize, collectBody, discardRest, HUNG_UP, hasBody } from './request-body.ts';
 
 /** Longer than the gateway and the watchdog keep an idle connection (90 s at most), so that they, not we, close it. */
 const KEEP_ALIVE_MS = 120_000;
@@ -51,12 +51,47 @@ async function serve(state: RuntimeState, exchange: Exchange): Promise<void> {
   if (path === '/healthz' && isProbe(request)) return answerHealth(state, exchange);
   if (!loaded) throw STARTING;
   if (path === '/metrics' && isProbe(request)) return answerMetrics(loaded, exchange);
+  if (loaded.streamLimit && hasBody(request)) {
+    const head = { headers: request.headers, method: request.method ?? 'GET', path };
+    const limit = loaded.streamLimit(head);
+    if (limit !== undefined) return serveStream(loaded, { head, search, limit }, exchange);
+  }
   const raw = hasBody(request) ? await takeBody(exchange, loaded.bodyLimit(request.headers)) : undefined;
   if (raw === HUNG_UP) return;
   const started = performance.now();
   const body = await loaded.readBody(raw, request.headers);
   const event = { body, headers: request.headers, method: request.method ?? 'GET', query: parseQuery(search), path };
   await answerCall(loaded, event, exchange, started);
+}
+
+/** Calls a function that reads the body while it comes. What it leaves unread is thrown away before it is answered. */
+async function serveStream(
+  loaded: LoadedFunction,
+  { head, search, limit }: { head: RequestHead; search: string; limit: number },
+  exchange: Exchange,
+): Promise<void> {
+  checkAnnouncedSize(exchange.request, limit);
+  const body = new BodyStream(exchange.request, limit, () => {
+    if (exchange.isHeldBack) exchange.response.writeContinue();
+    exchange.isHeldBack = false;
+  });
+  // A handler that never looks at the body is not told that the caller hung up, unless by context.signal.
+  body.on('error', () => undefined);
+  const event = { ...head, body, query: parseQuery(search) };
+  await answerCall(loaded, event, exchange, performance.now(), () => leaveUnread(exchange, body, limit));
+}
+
+/** Whoever is answered while it is sending may take that for a broken connection: see sendProblem. */
+async function leaveUnread(
+  { request, response, isHeldBack }: Exchange,
+  body: BodyStream,
+  limit: number,
+): Promise<void> {
+  body.destroy();
+  const isRead = !isHeldBack && (await discardRest(request, limit));
+  // All of it may have come, and wait to be read: until then the connection takes no further request.
+  request.resume();
+  if (!isRead && !response.destroyed) response.setHeader('Connection', 'close');
 }
 
 async function takeBody(exchange: Exchange, limit: number): Promise<Buffer | typeof HUNG_UP> {
@@ -71,6 +106,7 @@ async function answerCall(
   event: FunctionEvent,
   exchange: Exchange,
   started: number,
+  beforeReply?: () => Promise<void>,
 ): Promise<void> {
   const { response } = exchange;
   const context = new FunctionContext();
@@ -80,6 +116,7 @@ async function answerCall(
   const outcome = await invoke(loaded.handler, event, context);
   const reply = replyOf(loaded, context, outcome, event);
   loaded.observe(reply.status, (performance.now() - started) / 1000);
+  await beforeReply?.();
   if (reply instanceof RequestProblem) throw reply;
   await sendReply(exchange, reply);
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http';
+import { text } from 'node:stream/consumers';
 import type { DeployedFunction } from '../../../local/gateway/function-table.ts';
 import { type Gateway, openGateway } from '../../../local/gateway/gateway.ts';
 import { LogBuffer } from '../../../local/server/log-buffer.ts';
@@ -69,6 +70,23 @@ describe('openGateway', () => {
       answer = (request, response) => response.end(request.url);
       assert.equal(await (await fetch(`${gateway.url}/function/echo`)).text(), '/');
       assert.equal(await (await fetch(`${gateway.url}/function/echo.openfaas-fn/x`)).text(), '/x');
+    });
+
+    it('an answer that comes before the body was read reaches the caller, who may go on to send', async () => {
+      answer = (incoming, response) => {
+        response.writeHead(403);
+        response.end('no');
+        incoming.resume();
+      };
+      const outgoing = request(`${gateway.url}/function/echo`, { method: 'POST' });
+      const ended = once(outgoing, 'finish');
+      const answered = once(outgoing, 'response');
+      outgoing.write(Buffer.alloc(20_000_000));
+      const [incoming] = await answered;
+      assert.equal(incoming.statusCode, 403);
+      assert.equal(await text(incoming), 'no');
+      outgoing.end(Buffer.alloc(5_000_000));
+      await ended;
     });
 
     it('tells the function the call id, the start time and the host that was asked', async () => {
