@@ -19,6 +19,12 @@ export const SETTINGS = {
     min: 1024,
     max: 64 * MIB,
   }),
+  maxUploadBytes: integer('MAX_UPLOAD_BYTES', {
+    doc: 'The largest body of NDJSON or CSV, unpacked: above MAX_SIGNAL_BYTES it is cut into signals as it comes. Not above that, none is.',
+    fallback: 256 * MIB,
+    min: 1024,
+    max: 64 * 1024 * MIB,
+  }),
   maxFeatureBytes: integer('MAX_FEATURE_BYTES', {
     doc: "The largest features message; above NATS's max_payload it could not be published.",
     fallback: 10 * MIB - 8192,

@@ -17,6 +17,7 @@ import { openNatsStateStore } from '#lib/state/nats-state-store.ts';
 import { openDoor } from './door.ts';
 import { openGate } from './gate.ts';
 import { openIdempotency } from './idempotency.ts';
+import type { BodyLimits } from './lines-body.ts';
 import { signalRoutes } from './signal-routes.ts';
 
 export interface OpenDoorParts {
@@ -24,7 +25,7 @@ export interface OpenDoorParts {
   readonly scenarios: ScenarioClient;
   readonly secrets: SecretFiles;
   readonly gatewayUrl: string;
-  readonly maxSignalBytes: number;
+  readonly limits: BodyLimits;
   readonly log: Log;
   readonly registry: Registry;
 }
@@ -40,7 +41,7 @@ const IDEMPOTENCY_BYTES = 256 * 1024 * 1024;
 
 /** Opens the HTTP door for signals with all that it rests on. The connection is the caller's to close. */
 export async function openHttpDoor(parts: OpenDoorParts): Promise<OpenedDoor> {
-  const { nats, scenarios, secrets, gatewayUrl, maxSignalBytes, log } = parts;
+  const { nats, scenarios, secrets, gatewayUrl, limits, log } = parts;
   const publisher = openJetStreamPublisher(nats);
   const sources = openSourceClient({ gatewayUrl, secrets });
   const changed = nats.subscribe(SOURCE_CHANGED_SUBJECT, {
@@ -63,11 +64,11 @@ export async function openHttpDoor(parts: OpenDoorParts): Promise<OpenedDoor> {
   return {
     sources,
     routes: signalRoutes({
-      door: openDoor({ publisher, maxSignalBytes }),
+      door: openDoor({ publisher, maxSignalBytes: limits.maxSignalBytes }),
       gate,
       idempotency: openIdempotency(kept, log),
       outcome: { reader: openJetStreamTopicReader(nats), progress: openJetStreamStageProgress(nats) },
-      maxSignalBytes,
+      limits,
     }),
     close() {
       changed.unsubscribe();

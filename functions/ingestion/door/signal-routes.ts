@@ -8,16 +8,18 @@ import {
 } from '#lib/function/route.ts';
 import type { Accepted, Door, IncomingSignal } from './door.ts';
 import type { Admission, Gate } from './gate.ts';
-import type { Idempotency } from './idempotency.ts';
+import { type Idempotency, placeOf } from './idempotency.ts';
 import { readIncoming } from './incoming.ts';
+import { type BodyLimits, heldWhole, isSigned, type LinesBody, readLinesBody, streamLimit } from './lines-body.ts';
 import { type OutcomeParts, waitForOutcome } from './outcome.ts';
+import { takeLines } from './take-lines.ts';
 
 export interface DoorRoutes {
   readonly door: Door;
   readonly gate: Gate;
   readonly idempotency: Idempotency;
   readonly outcome: OutcomeParts;
-  readonly maxSignalBytes: number;
+  readonly limits: BodyLimits;
 }
 
 const DEFAULT_WAIT_SECONDS = 10;
@@ -31,20 +33,25 @@ export function signalRoutes(parts: DoorRoutes): Route[] {
     path,
     // The gate knows more keys than the appliance's own.
     access: 'open',
+    streamLimit: (headers) => streamLimit(headers, parts.limits),
     handle: (request) => takeRequest(request, parts),
   }));
 }
 
-async function takeRequest(request: FunctionRequest, parts: DoorRoutes): Promise<FunctionResponse> {
-  const admission = await parts.gate.admit(request);
+async function takeRequest(sent: FunctionRequest, parts: DoorRoutes): Promise<FunctionResponse> {
+  const { gate, limits } = parts;
+  const request = isSigned(sent) ? await heldWhole(sent, limits) : sent;
+  const admission = await gate.admit(request);
   const waitMs = readWait(request);
-  const incoming = readIncoming(request, parts.maxSignalBytes);
+  const body = await readLinesBody(request, limits);
+  if ('bytes' in body) return takeCut(request, body, waitMs, admission, parts);
+  const incoming = readIncoming(body, limits.maxSignalBytes);
   const signals: readonly IncomingSignal[] = Array.isArray(incoming) ? incoming : [incoming as IncomingSignal];
   const [only] = signals;
   if (waitMs !== undefined && Array.isArray(incoming))
     throw new BoxError('invalid_argument', 'Cannot wait for the outcome of a batch: send one signal');
   if (only !== undefined && !Array.isArray(incoming)) {
-    const accepted = await takeOne(request, only, admission, parts);
+    const accepted = await takeOne(request.headers['idempotency-key'], only, admission, parts);
     if (admission.isHeld) return heldResponse([accepted.correlationId]);
     return waitMs === undefined ? acceptedResponse(accepted) : outcomeResponse(accepted, waitMs, parts);
   }
@@ -52,16 +59,37 @@ async function takeRequest(request: FunctionRequest, parts: DoorRoutes): Promise
   return admission.isHeld ? heldResponse(ids) : { status: 202, body: { correlation_ids: ids } };
 }
 
+/** Takes a body of lines that is larger than a signal may be, in parts. */
+async function takeCut(
+  request: FunctionRequest,
+  body: LinesBody,
+  waitMs: number | undefined,
+  admission: Admission,
+  parts: DoorRoutes,
+): Promise<FunctionResponse> {
+  if (waitMs !== undefined) {
+    await body.bytes.return?.();
+    const rule = `a body of more than ${parts.limits.maxSignalBytes} bytes is many signals`;
+    throw new BoxError('invalid_argument', `Cannot wait for the outcome: ${rule}; send it without wait`);
+  }
+  const { ids, duplicate } = await takeLines(body, request, admission, {
+    idempotency: parts.idempotency,
+    maxSignalBytes: parts.limits.maxSignalBytes,
+    takeOne: (signal, key) => takeOne(key, signal, admission, parts),
+  });
+  const flags = { ...(duplicate && { duplicate }), ...(admission.isHeld && { quarantined: true }) };
+  return { status: 202, body: { correlation_ids: ids, ...flags } };
+}
+
 /** Takes a signal, or finds what it was answered with before under the same Idempotency-Key. */
 async function takeOne(
-  request: FunctionRequest,
+  key: string | undefined,
   signal: IncomingSignal,
   admission: Admission,
   parts: DoorRoutes,
 ): Promise<Accepted> {
   const { idempotency, door } = parts;
-  const key = request.headers['idempotency-key'];
-  const place = `${admission.scenario.id}/${admission.source ?? ''}`;
+  const place = placeOf(admission);
   return charged(admission, [signal], parts, async () => {
     const earlier = key === undefined ? undefined : await idempotency.earlier(place, key, signal.body);
     if (earlier !== undefined) return { ...earlier, record: admission.scenario, duplicate: true };

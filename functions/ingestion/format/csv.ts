@@ -1,8 +1,33 @@
+import { contentTypeParameter } from './body-format.ts';
+
 /** Rows of CSV as signals. */
 export interface CsvTable {
   /** The names of the columns; undefined when the first row is a row like others. */
   readonly names: readonly string[] | undefined;
   readonly rows: readonly (readonly string[])[];
+}
+
+/** What a content type says of the CSV that it names; the rest is told by the first line. */
+export interface CsvRules {
+  readonly header: boolean | undefined;
+  readonly separator: string | undefined;
+}
+
+/** The separators, in the order in which the first line is searched for them. */
+export const SEPARATORS = [
+  { name: 'comma', sign: ',' },
+  { name: 'semicolon', sign: ';' },
+  { name: 'tab', sign: '\t' },
+] as const;
+
+/** What `text/csv; header=absent; separator=semicolon` says, and that of `text/tab-separated-values`. */
+export function csvRules(contentType: string | undefined, format: 'csv' | 'tsv'): CsvRules {
+  const header = contentTypeParameter(contentType, 'header');
+  const separator = contentTypeParameter(contentType, 'separator') ?? '';
+  return {
+    header: header === undefined ? undefined : header !== 'absent',
+    separator: format === 'tsv' ? '\t' : SEPARATORS.find(({ name }) => name === separator)?.sign,
+  };
 }
 
 const MAX_COLUMNS = 10_000;
@@ -31,10 +56,11 @@ function isNumber(cell: string): boolean {
   return cell.trim() !== '' && Number.isFinite(Number(cell));
 }
 
-function guessSeparator(text: string): string {
+/** The separator of a text by its first line. */
+export function guessSeparator(text: string): string {
   const end = text.search(/[\r\n]/);
   const line = end === -1 ? text : text.slice(0, end);
-  return [',', ';', '\t'].find((candidate) => line.includes(candidate)) ?? ',';
+  return SEPARATORS.find(({ sign }) => line.includes(sign))?.sign ?? ',';
 }
 
 function parseRows(text: string, separator: string): string[][] {

@@ -1,11 +1,10 @@
 import { BoxError, errorText } from '#lib/error/box-error.ts';
 import { isRecord } from '#lib/feature/given.ts';
-import { contentTypeParameter } from '../format/body-format.ts';
-import { readCsv } from '../format/csv.ts';
+import { csvRules, readCsv } from '../format/csv.ts';
 import type { EventSignal } from './event-signal.ts';
 
 /** The most signals that one body may hold. */
-const MAX_ROWS = 10_000;
+export const MAX_ROWS = 10_000;
 
 /**
  * The JSON values of the signals in a body that holds many: rows of CSV, lines of NDJSON, and the objects of a JSON list
@@ -22,17 +21,18 @@ export function splitSignal(signal: EventSignal, takesFields: boolean): readonly
 }
 
 function rowsOf(signal: EventSignal, takesFields: boolean): readonly unknown[] | undefined {
-  switch (signal.format) {
+  const { format } = signal;
+  switch (format) {
     case 'csv':
     case 'tsv':
-      return inFormat(signal, () => csvRows(signal));
+      return inFormat(signal, () => csvRows(signal, format));
     case 'ndjson':
       return inFormat(signal, () => jsonLines(signal.text()));
     case 'json':
     case 'cbor':
     case 'msgpack': {
       if (!takesFields) return undefined;
-      const json = signal.format === 'json' ? jsonOrNothing(signal) : signal.json();
+      const json = format === 'json' ? jsonOrNothing(signal) : signal.json();
       return Array.isArray(json) && json.length > 0 && json.every(isRecord) ? json : undefined;
     }
     default:
@@ -55,13 +55,9 @@ function inFormat(signal: EventSignal, read: () => readonly unknown[]): readonly
   }
 }
 
-function csvRows(signal: EventSignal): unknown[] {
-  const header = contentTypeParameter(signal.event.datacontenttype, 'header');
-  const { names, rows } = readCsv(
-    signal.text(),
-    header === undefined ? undefined : header !== 'absent',
-    signal.format === 'tsv' ? '\t' : undefined,
-  );
+function csvRows(signal: EventSignal, format: 'csv' | 'tsv'): readonly unknown[] {
+  const { header, separator } = csvRules(signal.event.datacontenttype, format);
+  const { names, rows } = readCsv(signal.text(), header, separator);
   if (names === undefined) return rows.map((row) => row.map(cellOf));
   return rows.map((row) => Object.fromEntries(row.map((cell, i) => [names[i] as string, cellOf(cell)])));
 }
