@@ -30,25 +30,27 @@ type CsvState = 'cell start' | 'plain' | 'quoted' | 'quote in quoted' | 'after C
 export function csvRowEnds(separator: string): LineEnds {
   const sign = separator.charCodeAt(0);
   let state: CsvState = 'cell start';
-  const after = (byte: number | undefined): CsvState => {
-    if (state === 'quoted') return byte === QUOTE ? 'quote in quoted' : 'quoted';
-    if (state === 'quote in quoted' && byte === QUOTE) return 'quoted';
-    if (state === 'cell start' && byte === QUOTE) return 'quoted';
-    if (byte === CR) return 'after CR';
-    return byte === sign || byte === LF ? 'cell start' : 'plain';
-  };
   return {
     next(bytes, from, to) {
+      let now = state;
       for (let at = from; at < to; at++) {
         const byte = bytes[at];
-        if (state === 'after CR') {
+        if (now === 'after CR') {
           state = 'cell start';
           return byte === LF ? at + 1 : at;
         }
-        const isEnd = byte === LF && state !== 'quoted';
-        state = after(byte);
-        if (isEnd) return at + 1;
+        if (now === 'quoted') {
+          if (byte === QUOTE) now = 'quote in quoted';
+        } else if (byte === LF) {
+          state = 'cell start';
+          return at + 1;
+        } else if (byte === CR) now = 'after CR';
+        else if (byte === sign) now = 'cell start';
+        // It begins a cell, or the one before it said that it is a quote in the cell.
+        else if (byte === QUOTE && now !== 'plain') now = 'quoted';
+        else now = 'plain';
       }
+      state = now;
       return -1;
     },
   };
