@@ -125,6 +125,12 @@ describe('deploy/prometheus, deploy/grafana: what is asked of Prometheus is ther
     assert.deepEqual(rule_files, ['thebox.rules.yml']);
   });
 
+  it('RabbitMQ of a board answers Prometheus', async () => {
+    const folder = await temporaryFolder('config');
+    await promisify(execFile)('sh', [join(REPOSITORY, 'deploy/make-config.sh'), folder]);
+    assert.equal(await readFile(join(folder, 'rabbitmq/enabled_plugins'), 'utf8'), '[rabbitmq_prometheus].\n');
+  });
+
   it('RabbitMQ says that publishers are blocked by the metric that the alert is over', async () => {
     const value = async (name: string) =>
       new RegExp(`^${name}(?:{.*})? (\\d+)$`, 'm').exec(await read(rabbitmqPage))?.[1];
