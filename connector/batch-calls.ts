@@ -3,6 +3,7 @@ import { VERDICT } from '#lib/error/verdict.ts';
 import type { EventResult, Wake } from '#lib/message/function-answer.ts';
 import { SCENARIO_HEADER, SCENARIO_REV_HEADER, STAGE_HEADER } from '#lib/scenario/scenario.ts';
 import { openBackoff } from './backoff.ts';
+import { MAX_CRASHES, openCrashWatch } from './crash-watch.ts';
 import { batchRequest, binaryRequest, isHeaderText } from './event-request.ts';
 import type { FunctionForms } from './function-forms.ts';
 import { type Reply, readReply } from './function-reply.ts';
@@ -24,6 +25,8 @@ export interface Entry {
   attempts: number;
   /** How often it failed by itself, alone or by the function's word. */
   failures: number;
+  /** How many processes of the function ended while they had it. */
+  crashes: number;
   outcome: Outcome | undefined;
 }
 
@@ -70,6 +73,7 @@ export async function* callUntilDone(
   const name = functionOfPlan(plan);
   const away = openBackoff(AWAY_BACKOFF);
   const failed = openBackoff(FAILED_BACKOFF);
+  const crashes = openCrashWatch(parts.invoker, name);
   /** What is still to be asked about, in order. */
   let todo: Entry[][] = [[...entries]];
   while (todo.length > 0 && !interrupt.aborted) {
@@ -81,9 +85,14 @@ export async function* callUntilDone(
     if (reply.kind === 'away') {
       parts.onTrouble({ code: reply.code, message: reply.message, counted: false });
       await away.wait(interrupt, reply.retryAfterMs);
+      if (!reply.lost || interrupt.aborted || !(await crashes.lost())) continue;
+      away.reset();
+      todo = [...settleCrash(segment, name, parts), ...others];
+      yield [];
       continue;
     }
     away.reset();
+    crashes.answered();
     const step = settle(segment, reply, parts);
     todo = [...step.again, ...others];
     yield reply.kind === 'results' ? reply.wake : [];
@@ -122,7 +131,7 @@ async function call(plan: StagePlan, segment: readonly Entry[], parts: CallParts
 function forgetForm(name: string, parts: CallParts): Reply {
   parts.forms.learn(name, 'unknown');
   const message = `function ${name} does not answer batches any more: one event at a time from now on`;
-  return { kind: 'away', code: 'unavailable', message, retryAfterMs: 0 };
+  return { kind: 'away', code: 'unavailable', message, retryAfterMs: 0, lost: false };
 }
 
 async function post(
@@ -173,8 +182,7 @@ function settle(segment: readonly Entry[], reply: Exclude<Reply, { kind: 'away' 
   }
   parts.onTrouble({ code: reply.code, message: reply.message, counted: true });
   if (segment.length > 1) {
-    const half = Math.ceil(segment.length / 2);
-    return { again: [segment.slice(0, half), segment.slice(half)], wait: reply.kind === 'failed' };
+    return { again: halves(segment), wait: reply.kind === 'failed' };
   }
   if (reply.kind === 'refused') {
     const code = reply.tooLarge ? 'too_large' : reply.code;
@@ -203,6 +211,26 @@ function settleResults(segment: readonly Entry[], results: readonly EventResult[
     }
   });
   return { again: again.length > 0 ? [again] : [], wait: again.length > 0 };
+}
+
+/** Counts the end of a process that had the events; halves them until the one at fault stands alone, which is given up at last. */
+function settleCrash(segment: readonly Entry[], name: string, parts: CallParts): Entry[][] {
+  for (const entry of segment) {
+    entry.attempts++;
+    entry.crashes++;
+  }
+  const [only] = segment;
+  const message = `function ${name} ended while it had ${segment.length === 1 ? 'this event' : `these ${segment.length} events`}`;
+  parts.onTrouble({ code: 'internal', message, counted: true });
+  if (segment.length > 1 || only === undefined) return halves(segment);
+  if (only.crashes < MAX_CRASHES) return [[only]];
+  only.outcome = { kind: 'dead', code: 'internal', message: `${message} (given up after ${only.crashes} times)` };
+  return [];
+}
+
+function halves(segment: readonly Entry[]): Entry[][] {
+  const half = Math.ceil(segment.length / 2);
+  return [segment.slice(0, half), segment.slice(half)];
 }
 
 /** What the function says, else what its code means; a code of the function's own is taken for good. */

@@ -11,8 +11,14 @@ export type Reply =
   | { readonly kind: 'results'; readonly results: readonly EventResult[]; readonly wake: readonly Wake[] }
   /** 2xx in another form: a function that knows nothing of events. Without a body there is no output. */
   | { readonly kind: 'plain'; readonly output: RawOutput | undefined }
-  /** Nobody is there to answer, or says that it cannot now: never the fault of what was sent. */
-  | { readonly kind: 'away'; readonly code: string; readonly message: string; readonly retryAfterMs: number }
+  /** Nobody is there to answer, or says that it cannot now. `lost`: perhaps a process had the call, and ended. */
+  | {
+      readonly kind: 'away';
+      readonly code: string;
+      readonly message: string;
+      readonly retryAfterMs: number;
+      readonly lost: boolean;
+    }
   /** The function failed: perhaps because of an event, perhaps not. */
   | { readonly kind: 'failed'; readonly code: string; readonly message: string }
   /** The function refuses what was sent, and would again. */
@@ -22,12 +28,15 @@ export type Reply =
 export function readReply(reply: HttpReply | NoReply, ids: readonly string[]): Reply {
   if ('noReply' in reply) {
     return reply.noReply === 'away'
-      ? { kind: 'away', code: 'unavailable', message: reply.message, retryAfterMs: 0 }
+      ? { kind: 'away', code: 'unavailable', message: reply.message, retryAfterMs: 0, lost: true }
       : { kind: 'failed', code: 'deadline_exceeded', message: reply.message };
   }
   if (reply.status >= 200 && reply.status < 300) return readSuccess(reply, ids);
   const { code, message, isOurs } = problemOf(reply);
-  if (isAway(reply, isOurs)) return { kind: 'away', code, message, retryAfterMs: retryAfterMs(reply) };
+  if (isAway(reply, isOurs)) {
+    const lost = reply.status === 502 || reply.status === 500;
+    return { kind: 'away', code, message, retryAfterMs: retryAfterMs(reply), lost };
+  }
   if (reply.status >= 400 && reply.status < 500 && reply.status !== 408 && reply.status !== 425) {
     return { kind: 'refused', code, message, tooLarge: reply.status === 413 };
   }

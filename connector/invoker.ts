@@ -3,7 +3,7 @@ import { errorText } from '#lib/error/box-error.ts';
 import type { Log } from '#lib/log/log.ts';
 import { API_KEY_SECRET, type SecretFiles } from '#lib/secret/secret-files.ts';
 import type { EventRequest } from './event-request.ts';
-import { type Answered, openLostCalls } from './lost-calls.ts';
+import { type Answered, type Born, openLostCalls } from './lost-calls.ts';
 import type { ConnectorMetrics } from './metrics.ts';
 
 /** What came back from a call, before anyone has looked into it. */
@@ -25,6 +25,8 @@ export interface NoReply {
 export interface Invoker {
   /** Posts to a function's root, with the appliance's key. */
   post(functionName: string, request: EventRequest, stop: AbortSignal): Promise<HttpReply | NoReply>;
+  /** When the process began to live that answers for the function now: see lost-calls.ts. */
+  born(functionName: string): Promise<Born | undefined>;
   close(): Promise<void>;
 }
 
@@ -87,6 +89,7 @@ export function openInvoker({ gatewayUrl, timeoutMs, secrets, log, metrics }: In
         return noReply(error, path);
       }
     },
+    born: lostCalls.born,
     async close() {
       lostCalls.close();
       await Promise.all([pool.destroy(), probes.destroy()]);

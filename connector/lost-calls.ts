@@ -22,7 +22,23 @@ export interface LostCalls {
     stop: AbortSignal,
     call: (signal: AbortSignal) => Promise<T>,
   ): Promise<T>;
+  /**
+   * When the process began to live that answers now, by `performance.now()`; undefined when none answers, or does not tell. Asks a
+   * function that has never answered, too: call it when its calls are lost again and again.
+   */
+  born(functionName: string): Promise<Born | undefined>;
   close(): void;
+}
+
+/** Between these two moments: the answer takes its time. */
+export interface Born {
+  readonly earliestMs: number;
+  readonly latestMs: number;
+}
+
+/** Whether the one is another process than the other, and came after it. */
+export function isYounger(one: Born, other: Born): boolean {
+  return one.earliestMs > other.latestMs + MARGIN_MS;
 }
 
 export interface LostCallsParts {
@@ -41,8 +57,8 @@ interface WatchedFunction {
   readonly name: string;
   /** In flight, the oldest first. */
   readonly calls: Set<Call>;
-  /** Whether its answers have the header. Others are never probed: to them it would be one more call. */
-  tellsUptime: boolean;
+  /** Whether its answers have the header, once there was one. Others are not probed: to them it would be one more call. */
+  tellsUptime: boolean | undefined;
   timer: NodeJS.Timeout | undefined;
 }
 
@@ -59,7 +75,7 @@ export function openLostCalls({ probe, log, metrics }: LostCallsParts): LostCall
   const closing = new AbortController();
 
   const watched = (name: string): WatchedFunction => {
-    const known = functions.get(name) ?? { name, calls: new Set(), tellsUptime: false, timer: undefined };
+    const known = functions.get(name) ?? { name, calls: new Set(), tellsUptime: undefined, timer: undefined };
     functions.set(name, known);
     return known;
   };
@@ -124,6 +140,14 @@ export function openLostCalls({ probe, log, metrics }: LostCallsParts): LostCall
         stop.removeEventListener('abort', onStop);
         fn.calls.delete(call);
       }
+    },
+    async born(functionName) {
+      const fn = watched(functionName);
+      if (fn.tellsUptime === false) return undefined;
+      const askedMs = performance.now();
+      const uptimeMs = await ask(fn);
+      if (uptimeMs === undefined) return undefined;
+      return { earliestMs: askedMs - uptimeMs, latestMs: performance.now() - uptimeMs };
     },
     close() {
       closing.abort();

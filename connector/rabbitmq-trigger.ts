@@ -6,6 +6,7 @@ import type { Log } from '#lib/log/log.ts';
 import { closeQuietly } from '#lib/net/close-quietly.ts';
 import { openBackoff } from './backoff.ts';
 import { shouldRetry } from './batch-calls.ts';
+import { MAX_CRASHES, openCrashWatch } from './crash-watch.ts';
 import { type Reply, readReply } from './function-reply.ts';
 import type { Invoker } from './invoker.ts';
 import type { ConnectorMetrics } from './metrics.ts';
@@ -152,7 +153,9 @@ async function call(
   };
   const away = openBackoff(AWAY_BACKOFF);
   const failed = openBackoff(FAILED_BACKOFF);
+  const crashWatch = openCrashWatch(parts.invoker, functionName);
   let failures = 0;
+  let crashes = 0;
   while (!signal.aborted) {
     const started = performance.now();
     const reply = readReply(await parts.invoker.post(functionName, { headers, body }, signal), [id]);
@@ -161,9 +164,15 @@ async function call(
     if (reply.kind === 'away') {
       log.warn({ queue, task: id, code: reply.code }, reply.message);
       await away.wait(signal, reply.retryAfterMs);
-      continue;
+      if (signal.aborted || !reply.lost || !(await crashWatch.lost())) continue;
+      away.reset();
+      crashes++;
+      if (crashes < MAX_CRASHES) continue;
+      log.error({ queue, task: id, crashes }, 'given up: each process of the function that had it ended');
+      return 'dead';
     }
     away.reset();
+    crashWatch.answered();
     const error = errorOf(reply);
     if (error === undefined) return 'ok';
     failures++;

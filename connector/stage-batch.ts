@@ -37,6 +37,7 @@ export async function processBatch(
       event: inputEvent(message, plan.stage, topics, sender),
       attempts: 0,
       failures: 0,
+      crashes: 0,
       outcome: undefined,
     }),
   );
@@ -132,7 +133,7 @@ function entryOutputs(plan: StagePlan, entry: Entry): Output[] {
 
 function deadLetters(plan: StagePlan, { outcome, event, attempts }: Entry): Output[] {
   if (outcome?.kind !== 'dead') return [];
-  const entry: Entry = { event, attempts, failures: 0, outcome };
+  const entry: Entry = { event, attempts, failures: 0, crashes: 0, outcome };
   const id = `${outputIdPrefix(plan.scenarioId, plan.stage)}${event.message.seq}.dead`;
   const { scenarioId: scenario, stage, rev } = plan;
   const death = {

@@ -29,16 +29,23 @@ async function sendNumbers(box: Fixture, topic: string, total: number): Promise<
 const numbers = (total: number) => Array.from({ length: total }, (_, i) => i);
 const inOrder = (values: unknown[]) => (values as number[]).toSorted((a, b) => a - b);
 
+/** Where a gateway could be, for a function that answers in its place. */
+async function freeUrl(): Promise<{ readonly port: number; readonly url: string }> {
+  const { port, url, close } = await openGateway();
+  await close();
+  return { port, url };
+}
+
+async function startFunction(port: number): Promise<ChildProcess> {
+  const child = fork(new URL('function-process.ts', import.meta.url), [String(port)], { stdio: 'inherit' });
+  await once(child, 'message');
+  return child;
+}
+
 describe('connector: crashes', () => {
   it('a function killed ten times in the middle of a stream: every signal has one output', async () => {
-    const probe = await openGateway();
-    const { port, url } = probe;
-    await probe.close();
-    const start = async (): Promise<ChildProcess> => {
-      const child = fork(new URL('function-process.ts', import.meta.url), [String(port)], { stdio: 'inherit' });
-      await once(child, 'message');
-      return child;
-    };
+    const { port, url } = await freeUrl();
+    const start = () => startFunction(port);
     const box = await openFixture({ maxBatchEvents: 8 }, url);
     let child = await start();
     try {
@@ -61,6 +68,41 @@ describe('connector: crashes', () => {
       await box.close();
     }
   });
+
+  it('a function that an event ends each time: that event is given up, the others have their outputs', async () => {
+    const { port, url } = await freeUrl();
+    const box = await openFixture({ maxBatchEvents: 8 }, url);
+    const ends = new AbortController();
+    let child: ChildProcess | undefined;
+    /** As the watchdog does: a process that ended is started again. */
+    const keepUp = async () => {
+      while (!ends.signal.aborted) {
+        child = await startFunction(port);
+        if (ends.signal.aborted) child.kill('SIGKILL');
+        await once(child, 'exit');
+      }
+    };
+    const keptUp = keepUp();
+    try {
+      await box.put(record('poisoned', { ingestion: { in: 'poisoned_in', out: 'poisoned_out', function: 'any' } }));
+      for (let n = 0; n < 10; n++) await box.send('poisoned_in', n === 5 ? 'poison' : n);
+      await box.receive('poisoned_out', 9);
+      await box.idle('poisoned');
+      assert.deepEqual((await box.all('poisoned_out')).map(jsonOf), [0, 1, 2, 3, 4, 6, 7, 8, 9]);
+      const { total, letters } = await box.deadLetters.list({}, { limit: 2 });
+      assert.equal(total, 1);
+      assert.equal(letters[0]?.code, 'internal');
+      assert.match(
+        String(letters[0]?.reason),
+        /function any ended while it had this event \(given up after 10 times\)/,
+      );
+    } finally {
+      ends.abort();
+      child?.kill('SIGKILL');
+      await keptUp;
+      await box.close();
+    }
+  }).timeout(60_000);
 
   it('a connector killed three times: every signal has one output, in order', async () => {
     const couchdb = await sharedCouchdb();

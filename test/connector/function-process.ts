@@ -1,18 +1,25 @@
 import { createServer } from 'node:http';
 
 /**
- * A function as a process of its own, to be killed: it answers a batch with one output per event, after some milliseconds in which it can die.
+ * A function as a process of its own, to be killed: it answers a batch with one output per event, after some milliseconds in which it can die,
+ * and ends with an event `"poison"`. As the template's runtime does, it tells how long it has lived.
  * The port is its only argument.
  */
 const port = Number(process.argv[2]);
 
 createServer(async (request, response) => {
+  response.setHeader('box-uptime-seconds', process.uptime().toFixed(3));
+  if (request.url?.endsWith('/healthz')) {
+    response.end();
+    return;
+  }
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
   const body = Buffer.concat(chunks).toString();
   const id = request.headers['ce-id'];
   const events = id === undefined ? JSON.parse(body) : [{ id, data: JSON.parse(body) }];
   await new Promise((resolve) => setTimeout(resolve, 5));
+  if (events.some((event: { data: unknown }) => event.data === 'poison')) process.exit(1);
   const results = events.map((event: { id: string; data: unknown }) => ({
     id: event.id,
     events: [{ data: event.data }],
