@@ -9,7 +9,8 @@ import { type Load, measureLoads, meter, requestLoad, type Turns } from './load.
 
 const NAME = 'bench';
 const BUCKET = 'thebox-samples';
-const SAMPLES = 2000;
+/** Pictures that are stored in a round. */
+const FILLED = 500;
 const DRAWN = [1, 16, 64, 256];
 
 /** The function of samples: pictures stored and packed, batches and a stream drawn of them. */
@@ -20,13 +21,10 @@ export async function measureSensory(appliance: Appliance, client: LoadClient, t
   const store = openStore(appliance);
   const places = { client, part, service, key };
   try {
-    const { perSecond, processorMs } = await meter(part.pid, () => fill(service, store));
-    const draws = DRAWN.map((size) => drawLoad(places, size));
-    await measureLoads(`sensory, of ${SAMPLES} pictures of 28 x 28`, part.pid, [...draws, streamLoad(places)], turns);
-    const stores = [1, 16].map((connections) => storeLoad(places, connections));
-    await measureLoads('sensory, more of them', part.pid, stores, turns);
-    const what = '  stored and packed, 16 at once, from the start of the process, once:';
-    console.log(`${what} ${perSecond.toFixed(0)} a second, ${processorMs.toFixed(3)} ms of processor for each`);
+    const filling = fillLoad(part.pid, service, store);
+    await measureLoads('sensory, pictures of 28 x 28 kept', part.pid, [filling], turns);
+    const draws = [...DRAWN.map((size) => drawLoad(places, size)), streamLoad(places, filling.stored())];
+    await measureLoads(`sensory, drawn of ${filling.stored()} of them`, part.pid, draws, turns);
   } finally {
     store.close();
     await service.close();
@@ -34,11 +32,25 @@ export async function measureSensory(appliance: Appliance, client: LoadClient, t
   }
 }
 
-/** Stores the samples; they are packed by the function itself, when it finds time. The rate is that of storing. */
-async function fill(service: Service, store: BlobStore): Promise<{ count: number; seconds: number }> {
-  const perSecond = await rate(SAMPLES, 16, (n) => service.post('/api/sensory/store', sample(n)));
-  await untilPacked(service, store, SAMPLES);
-  return { count: SAMPLES, seconds: SAMPLES / perSecond };
+/**
+ * Pictures that are not there yet, stored, until all of them are packed, which the function does when it finds time. The
+ * rate is that of storing, the processor time that of both.
+ */
+function fillLoad(pid: number, service: Service, store: BlobStore): Load & { stored(): number } {
+  let stored = 0;
+  return {
+    what: 'stored 16 at once, and packed',
+    stored: () => stored,
+    measure: () =>
+      meter(pid, async () => {
+        const from = stored;
+        const post = (n: number) => service.post('/api/sensory/store', sample(from + n));
+        const perSecond = await rate(FILLED, 16, post);
+        stored += FILLED;
+        await untilPacked(service, store, stored);
+        return { count: FILLED, seconds: FILLED / perSecond };
+      }),
+  };
 }
 
 function sample(n: number): object {
@@ -68,19 +80,13 @@ function post({ part, key }: Places, route: string, body: object): Buffer {
   return rawRequest({ method: 'POST', url, key, headers }, Buffer.from(JSON.stringify(body)));
 }
 
-/** Pictures that are not there yet; packing them comes later, in whole shards. */
-function storeLoad(places: Places, connections: number): Load {
-  const requests = Array.from({ length: SAMPLES }, (_, n) => post(places, 'store', sample(SAMPLES + n)));
-  return requestLoad(places.client, places.part, { what: `stored, ${connections} at once`, requests, connections });
-}
-
 function drawLoad(places: Places, size: number): Load {
   const requests = [post(places, 'request', { batch_size: size, noise: 0 })];
   return requestLoad(places.client, places.part, { what: `drawn as JSON, ${size} in a call`, requests, events: size });
 }
 
 /** Epoch after epoch of the whole dataset. */
-function streamLoad({ service, part }: Places): Load {
+function streamLoad({ service, part }: Places, samples: number): Load {
   return {
     what: 'drawn as a stream',
     measure: (forMs) =>
@@ -90,8 +96,8 @@ function streamLoad({ service, part }: Places): Load {
         for (let seed = 0; performance.now() - began < forMs; seed++) {
           const path = `/api/sensory/stream?dataset=${DATASET}&seed=${seed}&batch_size=1024`;
           const { length } = await service.get(path);
-          if (length < SAMPLES * SIDE * SIDE) throw new Error(`the stream has ${length} bytes`);
-          count += SAMPLES;
+          if (length < samples * SIDE * SIDE) throw new Error(`the stream has ${length} bytes`);
+          count += samples;
         }
         return { count, seconds: (performance.now() - began) / 1000 };
       }),
