@@ -54,8 +54,9 @@ export const SETTINGS = {
     max: 10_000,
   }),
   maxBatchBytes: integer('MAX_BATCH_BYTES', {
+    // A body of many short lines becomes some thirty times as much in the answer: that, too, has to fit into the function.
     doc: 'the most bytes of messages in a call of a function; a larger message goes alone',
-    fallback: 4 * MIB,
+    fallback: MIB,
     min: 1024,
     max: 256 * MIB,
   }),
