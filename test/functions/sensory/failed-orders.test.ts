@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { connect } from 'amqplib';
 import { TASK_QUEUE } from '../../../functions/sensory/order/rabbitmq.ts';
+import { PACK_LIMITS } from '../../../functions/sensory/pack/packer.ts';
 import { couchdbUrl } from '../../support/couchdb-database.ts';
 import { openTestBucket, S3_SERVERS, type TestBucket } from '../../support/s3-bucket.ts';
 import { uniqueName } from '../../support/servers.ts';
@@ -18,10 +19,10 @@ describe('orders that cannot be filled as they were placed', function () {
   let sensory: SensoryProcess;
   let amqpUrl: string;
 
-  before(async () => {
+  async function open(broken: Readonly<Record<string, Buffer>> = {}): Promise<void> {
     bucket = await openTestBucket(S3_SERVERS.MinIO);
     for (let n = 0; n < COUNT; n++) await bucket.store.put(`digits_8x8/data/a/${n}.png`, digitPng(n));
-    for (const n of [1, 2]) await bucket.store.put(`digits_8x8/data/a/broken ${n}.png`, Buffer.from('no picture'));
+    for (const [name, bytes] of Object.entries(broken)) await bucket.store.put(`digits_8x8/data/a/${name}`, bytes);
     amqpUrl = await openVhost();
     sensory = await startSensory({
       s3: bucket.options,
@@ -29,12 +30,12 @@ describe('orders that cannot be filled as they were placed', function () {
       couchdbDatabase: uniqueName('orders'),
       amqpUrl,
     });
-  });
+  }
 
-  after(async () => {
+  async function close(): Promise<void> {
     await sensory?.stop();
     await bucket?.close();
-  });
+  }
 
   // biome-ignore lint/suspicious/noExplicitAny: an answer's JSON
   async function settled(id: string): Promise<any> {
@@ -53,15 +54,20 @@ describe('orders that cannot be filled as they were placed', function () {
     }
   }
 
-  // These come first: once the background has packed the samples, the broken ones are no longer drawn.
   describe('with broken samples that nobody has noticed yet', () => {
-    let courier: { close(): Promise<void> };
+    // Packing finds what is broken and takes it out of the dataset; files of this size are not packed.
+    const noPicture = Buffer.alloc(PACK_LIMITS.maxBytes / 4, 'no picture');
+    let courier: { close(): Promise<void> } | undefined;
 
     before(async () => {
+      await open({ 'broken 1.png': noPicture, 'broken 2.png': noPicture });
       courier = await startCourier(amqpUrl, () => sensory.url);
     });
 
-    after(() => courier.close());
+    after(async () => {
+      await courier?.close();
+      await close();
+    });
 
     it('leaves broken samples out of files and says which', async () => {
       const { json } = await sensory.call('POST', '/api/sensory/order', { format: 'mds' }, key);
@@ -85,6 +91,9 @@ describe('orders that cannot be filled as they were placed', function () {
   });
 
   describe('of which a task is given up', () => {
+    before(() => open());
+    after(close);
+
     /** Takes a task and gives it up, as the connector does after its last try. */
     async function giveUp(): Promise<void> {
       const connection = await connect(amqpUrl);
