@@ -1,4 +1,3 @@
-import { decode as decodeMsgpack } from '@msgpack/msgpack';
 import { decode as decodeCbor } from 'cbor2';
 import { type Audio, decodeWav } from '#lib/audio/wav.ts';
 import { BoxError, errorText } from '#lib/error/box-error.ts';
@@ -11,6 +10,7 @@ import { type CloudEvent, dataBytes } from '#lib/message/cloud-event.ts';
 import { type BodyFormat, declaredFormat, sniffFormat } from '../format/body-format.ts';
 import { decompress, isGzip } from '../format/decompress.ts';
 import { jsonLike } from '../format/json-like.ts';
+import { readMsgpack } from '../format/msgpack.ts';
 import { resolveSenml, type SenmlRecord, senmlField } from '../format/senml.ts';
 import { readSparkplug, type SparkplugPayload, sparkplugField } from '../format/sparkplug.ts';
 
@@ -135,7 +135,7 @@ function decodeRecords(format: BodyFormat, value: unknown, bytes: () => Buffer, 
     case 'cbor':
       return jsonLike(decodeCbor(bytes()));
     case 'msgpack':
-      return jsonLike(decodeMsgpack(bytes()));
+      return jsonLike(readMsgpack(bytes()));
     case 'sparkplug':
       return readSparkplug(bytes());
     default:
