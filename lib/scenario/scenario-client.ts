@@ -1,7 +1,6 @@
 import { LRUCache } from 'lru-cache';
-import { request } from 'undici';
 import { BoxError, errorText } from '../error/box-error.ts';
-import { API_KEY_SECRET, type SecretFiles } from '../secret/secret-files.ts';
+import { askOrchestrator, type OrchestratorOptions } from '../net/ask-orchestrator.ts';
 import { RECORD_CONTENT_TYPE, type ScenarioRecord } from './scenario.ts';
 
 /** Hands a function the revision of a scenario that the connector named. */
@@ -20,10 +19,7 @@ export interface ScenarioClient {
   current(id: string): Promise<ScenarioRecord>;
 }
 
-export interface ScenarioClientOptions {
-  readonly gatewayUrl: string;
-  readonly secrets: SecretFiles;
-  readonly timeoutMs?: number;
+export interface ScenarioClientOptions extends OrchestratorOptions {
   /** Revisions that are kept (default 100). */
   readonly maxKept?: number;
   /** How long `current` is believed (default 1000). */
@@ -81,24 +77,13 @@ async function fetchRecord(
   options: ScenarioClientOptions,
 ): Promise<ScenarioRecord> {
   const query = rev === undefined ? '' : `?rev=${encodeURIComponent(rev)}`;
-  const path = `/function/orchestrator/scenario/${encodeURIComponent(id)}${query}`;
-  const key = await options.secrets.read(API_KEY_SECRET);
-  const timeout = options.timeoutMs ?? 10_000;
+  const path = `/scenario/${encodeURIComponent(id)}${query}`;
   try {
-    const response = await request(options.gatewayUrl + path, {
-      headers: { authorization: `Bearer ${key}`, accept: RECORD_CONTENT_TYPE },
-      headersTimeout: timeout,
-      bodyTimeout: timeout,
-    });
-    const body = await response.body.text();
-    if (response.statusCode === 404) {
-      const what = rev === undefined ? 'there is no such scenario' : `revision ${rev} is not known`;
-      throw new BoxError('not_found', `Cannot get scenario ${id}: ${what}`);
-    }
-    if (response.statusCode !== 200) throw new Error(`the orchestrator answered ${response.statusCode}`);
-    return JSON.parse(body) as ScenarioRecord;
+    const record = await askOrchestrator(path, RECORD_CONTENT_TYPE, options);
+    if (record !== undefined) return record as ScenarioRecord;
   } catch (error) {
-    if (error instanceof BoxError) throw error;
     throw new BoxError('unavailable', `Cannot get scenario ${id}: ${errorText(error)}`, { cause: error });
   }
+  const what = rev === undefined ? 'there is no such scenario' : `revision ${rev} is not known`;
+  throw new BoxError('not_found', `Cannot get scenario ${id}: ${what}`);
 }

@@ -1,7 +1,6 @@
 import { LRUCache } from 'lru-cache';
-import { request } from 'undici';
 import { BoxError, errorText } from '../error/box-error.ts';
-import { API_KEY_SECRET, type SecretFiles } from '../secret/secret-files.ts';
+import { askOrchestrator, type OrchestratorOptions } from '../net/ask-orchestrator.ts';
 import { SOURCE_RECORD_CONTENT_TYPE, type SourceRecord } from './source.ts';
 
 /** Tells a function of the sources that the orchestrator knows. */
@@ -19,10 +18,7 @@ export interface SourceClient {
   missedNews(): void;
 }
 
-export interface SourceClientOptions {
-  readonly gatewayUrl: string;
-  readonly secrets: SecretFiles;
-  readonly timeoutMs?: number;
+export interface SourceClientOptions extends OrchestratorOptions {
   /** Sources that are kept (default 10,000). */
   readonly maxKept?: number;
 }
@@ -67,20 +63,10 @@ export function openSourceClient(options: SourceClientOptions): SourceClient {
 }
 
 async function fetchSource(id: string, options: SourceClientOptions): Promise<SourceRecord | undefined> {
-  const timeout = options.timeoutMs ?? 10_000;
   try {
-    const key = await options.secrets.read(API_KEY_SECRET);
-    const response = await request(`${options.gatewayUrl}/function/orchestrator/source/${encodeURIComponent(id)}`, {
-      headers: { authorization: `Bearer ${key}`, accept: SOURCE_RECORD_CONTENT_TYPE },
-      headersTimeout: timeout,
-      bodyTimeout: timeout,
-    });
-    const body = await response.body.text();
-    if (response.statusCode === 404) return undefined;
-    if (response.statusCode !== 200) throw new Error(`the orchestrator answered ${response.statusCode}`);
-    const record: unknown = JSON.parse(body);
-    if (!isRecord(record)) throw new Error('the orchestrator answered what is no source');
-    return record;
+    const record = await askOrchestrator(`/source/${encodeURIComponent(id)}`, SOURCE_RECORD_CONTENT_TYPE, options);
+    if (record === undefined || isRecord(record)) return record;
+    throw new Error('the orchestrator answered what is no source');
   } catch (cause) {
     throw new BoxError('unavailable', `Cannot get source ${id}: ${errorText(cause)}`, { cause, retryAfterSeconds: 1 });
   }

@@ -12,6 +12,7 @@ describe('ScenarioClient', () => {
   let server: Server;
   let asked: string[];
   let status: number;
+  let contentType: string;
   let rev: string;
   let client: ScenarioClient;
   /** The same, but nothing is believed for longer than it takes to ask again. */
@@ -20,7 +21,7 @@ describe('ScenarioClient', () => {
   before(async () => {
     server = createServer((request, response) => {
       asked.push(`${request.headers.authorization} ${request.url}`);
-      response.statusCode = status;
+      response.writeHead(status, { 'content-type': contentType });
       response.end(JSON.stringify(recordOf('a', scenarioOf('a'), rev)));
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -34,6 +35,7 @@ describe('ScenarioClient', () => {
   beforeEach(() => {
     asked = [];
     status = 200;
+    contentType = 'application/problem+json';
     rev = '1-a';
   });
   after(() => server.close());
@@ -69,5 +71,14 @@ describe('ScenarioClient', () => {
     status = 404;
     await assert.rejects(forgetful.current('another'), { code: 'not_found' });
     await assert.rejects(forgetful.current('a'), { code: 'not_found' });
+  });
+
+  it('takes the 404 of a gateway that knows no orchestrator at the moment for nothing', async () => {
+    assert.equal((await forgetful.current('a')).rev, '1-a');
+    status = 404;
+    contentType = 'text/plain; charset=utf-8';
+    await assert.rejects(client.get('a', '3-c'), { code: 'unavailable' });
+    await assert.rejects(forgetful.current('unknown'), { code: 'unavailable' });
+    assert.equal((await forgetful.current('a')).rev, '1-a');
   });
 });
