@@ -83,9 +83,11 @@ export function headerPairs(message: Msg): HeaderPair[] {
   if (block === undefined) return pairsOf(message.headers);
   const pairs: HeaderPair[] = [];
   // The first line is the version, the last one empty.
+  let colon = -1;
   for (let start = block.indexOf('\r\n') + 2; start > 1 && start < block.length; ) {
     const end = block.indexOf('\r\n', start);
-    const colon = block.indexOf(':', start);
+    // Looked for once: lines without a colon, sixty thousand bytes of them, would each search to the end of the block.
+    if (colon < start) colon = block.indexOf(':', start);
     if (end === -1 || colon === -1) break;
     if (colon < end) pairs.push([block.slice(start, colon), block.slice(colon + 1, end).trim()]);
     start = end + 2;

@@ -39,9 +39,10 @@ export function subjectToken(text: string): string {
   return encoded === '' ? '=' : encoded;
 }
 
-/** The text of which `subjectToken` made the token. */
+/** The text of which `subjectToken` made the token. Anybody may have made the subject: what is no such token is text like other text. */
 export function tokenText(token: string): string {
-  return decodeURIComponent(token.replaceAll('%', '%25').replaceAll('=', '%')).replaceAll('%25', '%');
+  if (token === '=') return '';
+  return token.replace(/(=[0-9A-F]{2})+/g, (bytes) => Buffer.from(bytes.replaceAll('=', ''), 'hex').toString('utf8'));
 }
 
 export function consumerName(scenarioId: string, stage: Stage): string {

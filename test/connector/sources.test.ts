@@ -95,6 +95,13 @@ describe('connector: sources of signals', () => {
     );
   });
 
+  it('is not held up by a subject whose source is no name that anybody encodes', async () => {
+    const from = await count('open');
+    for (const token of ['=FF', '=', '=4', 'a=zz']) await publish(`thebox.source.${token}.open.in`, '1');
+    await publish('open.in.cam', '2');
+    assert.deepEqual(await processed('open', from), ['cam - 2']);
+  });
+
   it('refuses who claims to be a source that has a credential, by subject or by header, in any scenario', async () => {
     const from = await count('open');
     const before = await refusals('nats', 'no_credential');

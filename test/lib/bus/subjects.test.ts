@@ -15,14 +15,15 @@ import {
 describe('subjects', () => {
   it('subjectToken keeps plain ids, and makes any other text a token of its own that tokenText reads back', () => {
     assert.equal(subjectToken('digits-2_b'), 'digits-2_b');
-    const texts = ['a.b', 'a=2Eb', 'a b', 'ä', '*', '>', '50%', '%41', '', 'x/y'];
+    const texts = ['a.b', 'a=2Eb', 'a b', 'ä', '*', '>', '50%', '%41', '%25', '', 'x/y'];
     const tokens = texts.map(subjectToken);
     assert.equal(new Set(tokens).size, texts.length);
     for (const token of tokens) assert.match(token, /^[A-Za-z0-9_=-]+$/);
-    assert.deepEqual(
-      tokens.filter((token) => token !== '=').map(tokenText),
-      texts.filter((text) => text !== ''),
-    );
+    assert.deepEqual(tokens.map(tokenText), texts);
+  });
+
+  it('tokenText takes what subjectToken never made for what it is', () => {
+    assert.deepEqual(['=FF', '=4', 'a=zz', 'ä', '%41'].map(tokenText), ['\ufffd', '=4', 'a=zz', 'ä', '%41']);
   });
 
   it('streamSubjects names each topic with its sources and its entrances, and none that another covers', () => {

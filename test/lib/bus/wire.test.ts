@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { NatsConnection } from '@nats-io/nats-core';
+import type { Msg, NatsConnection } from '@nats-io/nats-core';
 import { HeaderBlock, headerPairs } from '#lib/bus/event-headers.ts';
 import { connectNats } from '#lib/bus/nats-connection.ts';
 import { openWire } from '#lib/bus/wire.ts';
@@ -80,5 +80,14 @@ describe('wire', () => {
       ['ce-id', 'x:y'],
     ]);
     assert.deepEqual(both[0], both[1]);
+  });
+
+  it('headerPairs leaves out lines that are no headers', () => {
+    const block = Buffer.from('NATS/1.0\r\nnone\r\n\r\nA: 1\r\nnone\r\nB: x:y\r\nnone\r\n\r\n');
+    const message = { _rdata: block, _msg: { hdr: block.length } };
+    assert.deepEqual(headerPairs(message as unknown as Msg), [
+      ['A', '1'],
+      ['B', 'x:y'],
+    ]);
   });
 });
