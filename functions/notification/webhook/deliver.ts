@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { StageMessage, StageQueue } from '#lib/bus/stage-queue.ts';
 import { BoxError } from '#lib/error/box-error.ts';
 import type { Log } from '#lib/log/log.ts';
@@ -58,7 +59,7 @@ function letterOf(message: StageMessage, { webhook, scenario }: DeliveryParts): 
   const { attributes } = message;
   const data = jsonOf(message.body);
   const { scenario: from, notification_id: notificationId, group } = Object(data) as Record<string, unknown>;
-  const id = attributes.id ?? String(message.seq);
+  const id = headerId(attributes.id ?? String(message.seq));
   const key = typeof group === 'string' ? group : (attributes.source ?? '');
   const isOther = from !== undefined && from !== scenario;
   const isUnwanted =
@@ -68,6 +69,11 @@ function letterOf(message: StageMessage, { webhook, scenario }: DeliveryParts): 
   // Standard Webhooks: what it is, when it was, and the data.
   const body = JSON.stringify({ type: attributes.type ?? 'thebox.notification', timestamp, data });
   return { group: key, letter: { message, id, body } };
+}
+
+/** An id that HTTP carries as it is. Of one that no header holds (any text, of any length) its hash stands for it. */
+function headerId(id: string): string {
+  return /^[\x20-\x7e]{1,200}$/.test(id) ? id : createHash('sha256').update(id).digest('hex');
 }
 
 function jsonOf(body: Uint8Array): unknown {

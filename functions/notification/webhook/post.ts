@@ -11,6 +11,7 @@ import { signatureHeaders } from './sign.ts';
  */
 export type Post = (webhook: Webhook, id: string, body: string, signal: AbortSignal) => Promise<void>;
 
+/** For the whole of it: a receiver that answers byte by byte would hold its group up for ever. */
 const TIMEOUT_MS = 15_000;
 const MAX_RETRY_AFTER_SECONDS = 3600;
 
@@ -21,7 +22,6 @@ export function openPost(guard: AddressGuard, secrets: SecretFiles, now: () => n
     const signed = signatureHeaders(secret, id, Math.floor(now() / 1000), body);
     const dispatcher = guard.agentFor(url);
     const answer = await ask();
-    await answer.body.dump({ limit: 65_536 });
     if (answer.statusCode >= 200 && answer.statusCode < 300) return;
     const retryAfter = secondsOf(answer.headers['retry-after']);
     throw new BoxError('unavailable', `Cannot post to ${url.host}: it answered ${answer.statusCode}`, {
@@ -31,7 +31,7 @@ export function openPost(guard: AddressGuard, secrets: SecretFiles, now: () => n
     async function ask() {
       try {
         // Redirects are not followed: the scenario names the receiver.
-        return await request(url, {
+        const answer = await request(url, {
           method: 'POST',
           dispatcher,
           headers: {
@@ -41,10 +41,10 @@ export function openPost(guard: AddressGuard, secrets: SecretFiles, now: () => n
             ...signed,
           },
           body,
-          headersTimeout: TIMEOUT_MS,
-          bodyTimeout: TIMEOUT_MS,
-          signal,
+          signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
         });
+        await answer.body.dump({ limit: 65_536 });
+        return answer;
       } catch (cause) {
         if (cause instanceof BoxError) throw cause;
         throw new BoxError('unavailable', `Cannot post to ${url.host}: ${errorText(cause)}`, { cause });

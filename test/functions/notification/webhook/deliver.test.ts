@@ -1,10 +1,18 @@
 import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import type { StageMessage, StageQueue } from '#lib/bus/stage-queue.ts';
 import { BoxError } from '#lib/error/box-error.ts';
 import { openLog } from '#lib/log/log.ts';
+import { type AddressGuard, openAddressGuard } from '#lib/net/address-guard.ts';
+import { openSecretFiles } from '#lib/secret/secret-files.ts';
 import { deliver } from '../../../../functions/notification/webhook/deliver.ts';
-import type { Post } from '../../../../functions/notification/webhook/post.ts';
+import { openPost, type Post } from '../../../../functions/notification/webhook/post.ts';
 import { signatureHeaders } from '../../../../functions/notification/webhook/sign.ts';
+import { temporaryFolder } from '../../../support/servers.ts';
 
 function message(seq: number, source: string, data: object = {}, storedMs = Date.now()): StageMessage {
   const attributes = { id: `n${seq}`, source, type: 'thebox.notification', time: '2026-01-01T00:00:00Z' };
@@ -13,7 +21,7 @@ function message(seq: number, source: string, data: object = {}, storedMs = Date
 }
 
 /** Delivers the messages and ends once all of them are acknowledged. */
-async function run(messages: StageMessage[], post: Post, notificationIds?: string[]) {
+async function run(messages: StageMessage[], post: Post, notificationIds?: string[], url = 'http://x') {
   const stop = new AbortController();
   const acked: number[] = [];
   const outcomes: string[] = [];
@@ -38,7 +46,7 @@ async function run(messages: StageMessage[], post: Post, notificationIds?: strin
     },
     close: () => undefined,
   };
-  const webhook = { url: 'http://x', secret: 's', ...(notificationIds && { notification_ids: notificationIds }) };
+  const webhook = { url, secret: 'webhook-s', ...(notificationIds && { notification_ids: notificationIds }) };
   await deliver(
     {
       webhook,
@@ -102,6 +110,46 @@ describe('deliver', () => {
     ];
     await run(messages, post, ['heat']);
     assert.deepEqual(posted, ['n1']);
+  });
+});
+
+describe('deliver to a receiver', () => {
+  const secret = 'a secret of more than 24 bytes';
+  const received: { id: string; signature: string; body: string; at: string }[] = [];
+  let server: Server;
+  let url: string;
+  let guard: AddressGuard;
+  let post: Post;
+
+  before(async () => {
+    const folder = await temporaryFolder('webhook');
+    await writeFile(join(folder, 'webhook-s'), secret);
+    server = createServer(async (request, response) => {
+      const { 'webhook-id': id, 'webhook-signature': signature, 'webhook-timestamp': at } = request.headers;
+      received.push({ id: String(id), signature: String(signature), at: String(at), body: await text(request) });
+      response.end();
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+    guard = openAddressGuard({ hosts: ['127.0.0.1'], setting: 'WEBHOOK_HOSTS', action: 'post', connections: 2 });
+    post = openPost(guard, openSecretFiles(folder));
+  });
+  after(async () => {
+    await guard.close();
+    server.close();
+  });
+
+  it('posts a notification whatever its id is, with an id that a header holds and that stands for no other', async () => {
+    const ids = ['n1.too hot', '1.温度', '1.Überhitzt', '1.\n', '1.\u0000', `1.${'x'.repeat(20_000)}`];
+    const messages = ids.map((id, i) => ({ ...message(i + 1, 'a'), attributes: { id, source: 'a' } }));
+    const { outcomes } = await run(messages, post, undefined, url);
+    assert.deepEqual(new Set(outcomes), new Set(['sent']));
+    assert.equal(received[0]?.id, 'n1.too hot');
+    assert.equal(new Set(received.map(({ id }) => id)).size, ids.length);
+    for (const { id, signature, at, body } of received) {
+      assert.match(id, /^[\x20-\x7e]{1,200}$/);
+      assert.equal(signatureHeaders(secret, id, Number(at), body)['webhook-signature'], signature);
+    }
   });
 });
 
