@@ -1,4 +1,5 @@
-import type { TopicReader } from '#lib/bus/topic-reader.ts';
+import { DEFAULT_SOURCE, entranceOf, sourceOf } from '#lib/bus/subjects.ts';
+import type { TopicMessage, TopicReader } from '#lib/bus/topic-reader.ts';
 import { BoxError, type Problem } from '#lib/error/box-error.ts';
 import { jsonBody, type Route } from '#lib/function/route.ts';
 import type { CloudEvent } from '#lib/message/cloud-event.ts';
@@ -8,6 +9,7 @@ import { RuleScope } from '#lib/rules/inputs/rule-scope.ts';
 import { type JsonValue, toJson } from '#lib/rules/to-json.ts';
 import { PyError } from '#lib/rules/value/py-error.ts';
 import { truth } from '#lib/rules/value/truth.ts';
+import { stagesOf } from '#lib/scenario/scenario.ts';
 import type { ScenarioClient } from '#lib/scenario/scenario-client.ts';
 
 /** What an expression comes to on one prediction. */
@@ -91,19 +93,29 @@ async function lastPredictions(id: string, count: number, { scenarios, reader }:
   if (topic === undefined)
     throw new BoxError('not_found', `Cannot test rule: scenario ${id} has no notification stage`);
   const events: CloudEvent[] = [];
+  const entrances = stagesOf(scenario)[0]?.stage === 'notification';
   // The reader knows the way forward alone: what is stored is walked through, and the last ones are kept.
-  for await (const { seq, time, attributes, body } of reader.read(topic, { from: { seq: 1 }, until: 'end' })) {
+  for await (const message of reader.read(topic, { from: { seq: 1 }, until: 'end', entrances })) {
+    const { seq, time, attributes, body } = message;
     if (events.length === count) events.shift();
     events.push({
       specversion: '1.0',
       id: attributes.id ?? String(seq),
-      source: attributes.source ?? 'default',
+      source: senderOf(message, topic),
       type: 'thebox.prediction',
       time: attributes.time ?? time.toISOString(),
       data_base64: Buffer.from(body).toString('base64'),
     });
   }
   return events;
+}
+
+/** What the stage would take for the sender: a subject of a source's own counts for more than what the message says. */
+function senderOf({ subject, attributes }: TopicMessage, topic: string): string {
+  const entrance = entranceOf(subject, [topic]);
+  return entrance?.kind === 'open'
+    ? attributes.source || sourceOf(subject, topic)
+    : (entrance?.source ?? DEFAULT_SOURCE);
 }
 
 function tryRule(rule: Rule, event: CloudEvent): Trial {

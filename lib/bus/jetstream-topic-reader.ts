@@ -8,7 +8,7 @@ import {
 import type { NatsConnection } from '@nats-io/nats-core';
 import { BoxError, errorText } from '../error/box-error.ts';
 import { pairsOf, readAttributes } from './event-headers.ts';
-import { STREAM } from './subjects.ts';
+import { entranceSubjects, STREAM } from './subjects.ts';
 import type { ReadOptions, TopicMessage, TopicReader } from './topic-reader.ts';
 
 const STREAM_NOT_FOUND = 10059;
@@ -45,8 +45,8 @@ export function openJetStreamTopicReader(connection: NatsConnection): TopicReade
   };
 }
 
-function consumerOptions(topic: string, { from }: ReadOptions): Partial<OrderedConsumerOptions> {
-  const filter = { filter_subjects: [topic, `${topic}.>`] };
+function consumerOptions(topic: string, { from, entrances = false }: ReadOptions): Partial<OrderedConsumerOptions> {
+  const filter = { filter_subjects: [topic, `${topic}.>`, ...(entrances ? entranceSubjects(topic) : [])] };
   if (from === 'now') return { ...filter, deliver_policy: DeliverPolicy.New };
   if ('seq' in from) {
     return { ...filter, deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: Math.max(1, from.seq) };

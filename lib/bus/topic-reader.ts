@@ -14,6 +14,8 @@ export interface ReadOptions {
   readonly from: { readonly seq: number } | { readonly time: Date } | 'now';
   /** `end`: until what is stored now is read. `never`: also what comes later, until the signal aborts. */
   readonly until: 'end' | 'never';
+  /** Also what came in for the topic where a source alone or the HTTP door may publish: signals, on a scenario's first topic. */
+  readonly entrances?: boolean;
   readonly signal?: AbortSignal;
 }
 

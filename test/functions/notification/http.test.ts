@@ -4,6 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { doorSubject } from '#lib/bus/subjects.ts';
 import { open } from '../../../functions/notification/handler.ts';
 import { type Fixture, openFixture } from '../../connector/fixture.ts';
 import { type ServedFunction, serveFunction } from '../../support/served-function.ts';
@@ -224,6 +225,18 @@ describe('function notification over HTTP', () => {
     assert.deepEqual(
       results.map(({ value }) => value),
       [20, 33],
+    );
+  });
+
+  it('POST /rule/test also tries what sources and the HTTP door brought where nobody else may publish', async () => {
+    const prediction = { prediction_data: { t: { data: [12] } } };
+    await fixture.send(doorSubject('cellar', 'house-in'), prediction, { source: 'said to be the roof' });
+    await fixture.send('house-in.attic', prediction);
+    const { body } = await post('/rule/test', { expression: 'source', scenario: 'house', last: 2 });
+    const results = body.results as { value: string }[];
+    assert.deepEqual(
+      results.map(({ value }) => value),
+      ['cellar', 'attic'],
     );
   });
 });
