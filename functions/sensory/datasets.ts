@@ -4,6 +4,7 @@ import { type Catalogue, openCatalogue } from './catalogue/catalogue.ts';
 import { reconcile } from './catalogue/reconcile.ts';
 import { sweepCatalogue } from './catalogue/sweep.ts';
 import { type DatasetName, datasetFolder, parseDatasetFolder } from './names.ts';
+import { mergeNext } from './pack/merge.ts';
 import { packNext } from './pack/packer.ts';
 
 export interface DatasetsOptions {
@@ -12,7 +13,7 @@ export interface DatasetsOptions {
   /** Kept in line with the bucket at all times; others only while they are used. */
   readonly defaultDataset: DatasetName;
   readonly listSeconds: number;
-  readonly observe: (what: 'listed' | 'packed', dataset: string, count: number, seconds: number) => void;
+  readonly observe: (what: 'listed' | 'packed' | 'merged', dataset: string, count: number, seconds: number) => void;
 }
 
 /** The datasets that are in use, each with its catalogue, kept in line with the bucket and packed in the background. */
@@ -80,14 +81,15 @@ export function openDatasets(options: DatasetsOptions): Datasets {
     return Date.now() - one.listedMs >= pause;
   }
 
-  async function pack(one: Used): Promise<void> {
-    for (let packed = 1; packed > 0 && !closing.signal.aborted; ) {
+  /** Does a piece of work again and again until there is nothing left of it; how much it was. */
+  async function repeat(one: Used, what: 'packed' | 'merged', next: typeof packNext): Promise<number> {
+    let sum = 0;
+    for (let count = 1; count > 0 && !closing.signal.aborted; sum += count) {
       const began = performance.now();
-      packed = await packNext(store, one.catalogue);
-      if (packed > 0) {
-        observe('packed', one.catalogue.places.folder, packed, (performance.now() - began) / 1000);
-      }
+      count = await next(store, one.catalogue);
+      if (count > 0) observe(what, one.catalogue.places.folder, count, (performance.now() - began) / 1000);
     }
+    return sum;
   }
 
   async function work(): Promise<void> {
@@ -96,8 +98,11 @@ export function openDatasets(options: DatasetsOptions): Datasets {
       if (closing.signal.aborted) return;
       if (Date.now() - one.usedMs > USED_MS) continue;
       try {
-        if (isListingDue(one)) await list(one);
-        await pack(one);
+        const listingDue = isListingDue(one);
+        if (listingDue) await list(one);
+        const packed = await repeat(one, 'packed', packNext);
+        // Shards become more by packing, and their samples fewer by what is deleted, which can wait for a listing.
+        if (packed > 0 || listingDue) await repeat(one, 'merged', mergeNext);
         if (Date.now() - one.sweptMs > SWEEP_MS) {
           one.sweptMs = Date.now();
           await sweepCatalogue(store, one.catalogue.places);

@@ -6,7 +6,7 @@ export interface SensoryMetrics {
   stored(): void;
   drawn(by: 'request' | 'order' | 'stream', samples: number): void;
   ordered(): void;
-  tended(what: 'listed' | 'packed', dataset: string, count: number, seconds: number): void;
+  tended(what: 'listed' | 'packed' | 'merged', dataset: string, count: number, seconds: number): void;
 }
 
 /** The metrics of the function: what every function has, and what is stored, drawn, ordered, listed and packed. */
@@ -35,7 +35,7 @@ export function openSensoryMetrics(): SensoryMetrics {
   });
   const seconds = new Histogram({
     name: 'box_dataset_tending_seconds',
-    help: 'Time of a listing or of packing a shard.',
+    help: 'Time of a listing, of packing a shard or of merging shards.',
     labelNames: ['what'] as const,
     buckets: [0.01, 0.1, 0.5, 1, 5, 15, 60],
     registers,
@@ -47,7 +47,7 @@ export function openSensoryMetrics(): SensoryMetrics {
     ordered: () => ordered.inc(),
     tended(what, dataset, count, took) {
       if (what === 'listed') listed.labels(dataset).set(count);
-      else packed.labels(dataset).inc(count);
+      else if (what === 'packed') packed.labels(dataset).inc(count);
       seconds.labels(what).observe(took);
     },
   };

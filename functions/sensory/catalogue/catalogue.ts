@@ -43,10 +43,16 @@ export interface Catalogue {
   add(sample: Sample): void;
   /** Commits a change. */
   change(segment: Segment): Promise<void>;
-  /** Commits a packed shard, in place of those that it replaces. */
-  addShard(shard: ShardEntry, replaced: ReadonlySet<string>): Promise<void>;
+  /** Commits packed shards that lie in the bucket, in place of those files that they replace. */
+  changeShards(added: readonly IndexedShard[], replaced: ReadonlySet<string>): Promise<void>;
   /** Commits what is still waiting. */
   close(): Promise<void>;
+}
+
+/** A packed shard and what its index says. */
+export interface IndexedShard {
+  readonly entry: ShardEntry;
+  readonly index: Segment;
 }
 
 /** How old the newest known manifest may be, and how long additions are gathered: together below a second. */
@@ -207,11 +213,20 @@ export function openCatalogue(store: BlobStore, dataset: DatasetName, log: Log):
       flushLater(GATHER_MS);
     },
     change,
-    addShard: (shard, replaced) =>
-      commit(
-        (manifest) => ({ ...manifest, shards: [...manifest.shards.filter(({ file }) => !replaced.has(file)), shard] }),
-        (manifest) => manifest.shards.some(({ file }) => file === shard.file),
-      ),
+    changeShards(added, replaced) {
+      for (const { entry, index } of added) replay.know(entry.file, index);
+      const files = new Set(added.map(({ entry }) => entry.file));
+      const entries = added.map(({ entry }) => entry);
+      return commit(
+        (manifest) => ({
+          ...manifest,
+          shards: [...manifest.shards.filter(({ file }) => !replaced.has(file)), ...entries],
+        }),
+        ({ shards }) =>
+          shards.filter(({ file }) => files.has(file)).length === files.size &&
+          !shards.some(({ file }) => replaced.has(file)),
+      );
+    },
     async close() {
       await flush();
       await line;

@@ -8,7 +8,7 @@ import { type Location, makeSnapshot, type Snapshot } from './snapshot.ts';
 /** Makes snapshots of manifests. Segments and shard indexes never change, so what was read once is kept. */
 export interface Replay {
   snapshot(manifest: Manifest): Promise<Snapshot>;
-  /** Takes a segment that was just written for read. */
+  /** Takes a segment or the index of a shard that was just written for read. */
   know(file: string, segment: Segment): void;
 }
 
