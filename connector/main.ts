@@ -1,4 +1,4 @@
-import { checkAnswers, connectNats } from '#lib/bus/nats-connection.ts';
+import { checkAnswers, connectNats, natsAddresses } from '#lib/bus/nats-connection.ts';
 import { openCouchDatabase } from '#lib/couchdb/couch-database.ts';
 import { BoxError, errorText } from '#lib/error/box-error.ts';
 import { type Log, openLog } from '#lib/log/log.ts';
@@ -34,7 +34,7 @@ async function main(): Promise<void> {
       await connector.health();
     },
   });
-  log.info({ port: server.port, nats: withoutLogin(config.natsUrl), gateway: config.gatewayUrl }, 'started');
+  log.info({ port: server.port, nats: natsAddresses(config.natsUrl), gateway: config.gatewayUrl }, 'started');
 
   let isEnding = false;
   const end = async (signal: string) => {
@@ -206,10 +206,6 @@ function limitsOf(config: ConnectorConfig) {
     invocationTimeoutMs: config.invocationTimeoutSeconds * 1000,
     maxDeliver: config.maxDeliver,
   };
-}
-
-function withoutLogin(urls: string): string {
-  return urls.replaceAll(/\/\/[^@/]*@/g, '//');
 }
 
 await main().catch((error: unknown) => {

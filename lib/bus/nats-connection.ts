@@ -67,6 +67,11 @@ interface Login {
   readonly token?: string;
 }
 
+/** The addresses of such a URL without the login, for the log. */
+export function natsAddresses(url: string): string {
+  return readUrls(url).servers.join(',');
+}
+
 /** Servers without the login, and the first login that one of them has: the client takes it apart from the addresses. */
 function readUrls(urls: string): { servers: string[]; login: Login } {
   let login: Login = {};

@@ -82,10 +82,17 @@ export function url(variable: string, described: Described<string> & { schemes: 
   return setting(variable, described, (value) => {
     const scheme = URL.canParse(value) ? new URL(value).protocol.replace(':', '') : '';
     if (!described.schemes.includes(scheme)) {
-      throw new Error(`must be a URL of scheme ${described.schemes.join(' or ')}, got ${JSON.stringify(value)}`);
+      throw new Error(
+        `must be a URL of scheme ${described.schemes.join(' or ')}, got ${JSON.stringify(withoutLogin(value))}`,
+      );
     }
     return value.replace(/\/+$/, '');
   });
+}
+
+/** A password may stand before the host; whatever else is wrong with the text, that is not to be told. */
+function withoutLogin(text: string): string {
+  return text.replace(/^.*@/s, '…@');
 }
 
 /** A list separated by commas, without empty items. */

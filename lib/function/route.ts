@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import { BoxError } from '../error/box-error.ts';
 import { bareContentType, isJsonContentType } from '../message/cloud-event.ts';
+import { jsonFault } from '../message/json-text.ts';
 import type { FunctionEvent } from './contract.ts';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
@@ -64,9 +65,7 @@ export function parseJson(bytes: Buffer): unknown {
   try {
     return JSON.parse(bytes.toString('utf8'));
   } catch (cause) {
-    const where =
-      cause instanceof Error ? cause.message.replace(/"[^"]*"(\.\.\.)? is not valid JSON/, 'not valid JSON') : '';
-    throw new BoxError('invalid_argument', `Cannot read body: it must be JSON (${where})`, { cause });
+    throw new BoxError('invalid_argument', `Cannot read body: it must be JSON (${jsonFault(cause)})`, { cause });
   }
 }
 

@@ -1,12 +1,13 @@
 import { decode as decodeCbor } from 'cbor2';
 import { type Audio, decodeWav } from '#lib/audio/wav.ts';
-import { BoxError, errorText } from '#lib/error/box-error.ts';
+import { BoxError } from '#lib/error/box-error.ts';
 import { isRecord } from '#lib/feature/given.ts';
 import { fieldOf } from '#lib/feature/json-path.ts';
 import type { Signal, SignalAttribute, SignalForm } from '#lib/feature/signal.ts';
 import { decodeImage } from '#lib/image/decode-image.ts';
 import type { DecodeLimits, Image } from '#lib/image/image.ts';
 import { type CloudEvent, dataBytes } from '#lib/message/cloud-event.ts';
+import { jsonFault } from '#lib/message/json-text.ts';
 import { type BodyFormat, declaredFormat, sniffFormat } from '../format/body-format.ts';
 import { decompress, isGzip } from '../format/decompress.ts';
 import { jsonLike } from '../format/json-like.ts';
@@ -101,7 +102,7 @@ export class EventSignal implements Signal {
       return decodeRecords(this.format, base64 === undefined ? data : undefined, () => this.bytes(), this.event.time);
     } catch (cause) {
       if (cause instanceof BoxError) throw cause;
-      const what = `Cannot read signal: it must be ${this.format} (${errorText(cause).slice(0, 200)})`;
+      const what = `Cannot read signal: it must be ${this.format} (${jsonFault(cause).slice(0, 200)})`;
       throw new BoxError('invalid_argument', what, { cause });
     }
   }

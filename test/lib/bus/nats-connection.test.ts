@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { connectNats } from '#lib/bus/nats-connection.ts';
+import { connectNats, natsAddresses } from '#lib/bus/nats-connection.ts';
 import { type NatsServer, startNats } from '../../../local/server/nats.ts';
 import { temporaryFolder } from '../../support/servers.ts';
 
@@ -37,5 +37,9 @@ describe('connectNats', () => {
         return true;
       });
     }
+  });
+
+  it('natsAddresses leaves out the login, however it is written', () => {
+    assert.equal(natsAddresses('nats://a:p/w@d@h:1, token@h2:2,nats://h3'), 'nats://h:1,h2:2,nats://h3');
   });
 });

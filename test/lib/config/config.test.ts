@@ -42,4 +42,13 @@ describe('readConfig', () => {
         error.message.includes('NAME must be set: name'),
     );
   });
+
+  it('does not tell a password that stands in a URL which is wrong', () => {
+    for (const url of ['http://thebox:s3cret@a', 'thebox:s3cret@a', 'nats//thebox:s3@cret@a']) {
+      assert.throws(
+        () => readConfig(SETTINGS, { NATS_URL: url, NAME: 'x' }),
+        ({ message }: Error) => /NATS_URL must be a URL/.test(message) && !/cret|thebox/.test(message),
+      );
+    }
+  });
 });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { BoxError } from '#lib/error/box-error.ts';
 import { dataBytes, dataJson, parseCloudEvent } from '#lib/message/cloud-event.ts';
 import { parseFunctionAnswer } from '#lib/message/function-answer.ts';
+import { jsonFault } from '#lib/message/json-text.ts';
 
 const EVENT = { specversion: '1.0' as const, id: '1', source: 'cam', type: 'thebox.signal' };
 
@@ -54,6 +55,23 @@ describe('parseFunctionAnswer', () => {
       assert.throws(
         () => parseFunctionAnswer(answer, ids),
         (e: unknown) => e instanceof BoxError && e.code === 'internal',
+      );
+    }
+  });
+});
+
+describe('jsonFault', () => {
+  it('says where text is no JSON and nothing of what it is', () => {
+    for (const text of [
+      '{"password": s3cret}',
+      's3cret',
+      '{"a":1,"s3cret":"s3cret" "',
+      '["s3cret", s3cret',
+      '"s3cret',
+    ]) {
+      assert.throws(
+        () => JSON.parse(text),
+        (error) => !/cret/.test(jsonFault(error)) && /JSON/.test(jsonFault(error)),
       );
     }
   });
