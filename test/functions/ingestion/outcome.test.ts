@@ -26,7 +26,8 @@ describe('POST /signal/{scenario}?wait=1', () => {
   let fn: OpenedFunction;
 
   before(async () => {
-    fixture = await openFixture({ maxDeliver: 1 });
+    // A call that took too long would be a dead letter at once.
+    fixture = await openFixture({ maxDeliver: 1, invocationTimeoutMs: 60_000 });
     const scenario = record('w', {
       ingestion: { in: 'w.in', out: 'w.features' },
       inference: { in: 'w.features', out: 'w.predictions' },
@@ -128,18 +129,24 @@ describe('POST /signal/{scenario}?wait=1', () => {
     const { functions } = fixture.gateway;
     const inference = functions.get('inference');
     assert.ok(inference);
-    const { promise: gate, resolve: release } = Promise.withResolvers<void>();
+    const called = Promise.withResolvers<void>();
+    const gate = Promise.withResolvers<void>();
     functions.set('inference', async (call) => {
-      await gate;
+      called.resolve();
+      await gate.promise;
       return inference(call);
     });
-    const { status, body } = await send(7, '?wait=1&timeout=1', { 'idempotency-key': 'slow' });
+    const key = { 'idempotency-key': 'slow' };
+    // Waited for once it has reached the stage that takes long, however long it took to get there.
+    assert.equal((await send(7, '', key)).status, 202);
+    await called.promise;
+    const { status, body } = await send(7, '?wait=1&timeout=1', key);
     functions.set('inference', inference);
-    release();
+    gate.resolve();
     assert.equal(status, 504);
     assert.equal(body.correlation_id, 'slow');
     assert.match(String(body.detail), /stage inference is not done with it yet/);
-    assert.deepEqual((await send(7, '?wait=1', { 'idempotency-key': 'slow' })).body.notifications, [{ high: 7 }]);
+    assert.deepEqual((await send(7, '?wait=1', key)).body.notifications, [{ high: 7 }]);
   });
 
   it('refuses a wait that is none, or of a batch', async () => {
