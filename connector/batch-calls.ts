@@ -2,6 +2,7 @@ import type { ErrorCode } from '#lib/error/box-error.ts';
 import { VERDICT } from '#lib/error/verdict.ts';
 import type { EventResult, Wake } from '#lib/message/function-answer.ts';
 import { SCENARIO_HEADER, SCENARIO_REV_HEADER, STAGE_HEADER } from '#lib/scenario/scenario.ts';
+import type { AnswerSizes } from './answer-sizes.ts';
 import { openBackoff } from './backoff.ts';
 import { MAX_CRASHES, openCrashWatch } from './crash-watch.ts';
 import { batchRequest, binaryRequest, isHeaderText } from './event-request.ts';
@@ -40,6 +41,7 @@ export interface Trouble {
 export interface CallParts {
   readonly invoker: Invoker;
   readonly forms: FunctionForms;
+  readonly answers: AnswerSizes;
   /** How often an event may fail before it is given up. */
   readonly maxDeliver: number;
   /** Told of everything that makes the stage try again. */
@@ -59,7 +61,8 @@ const FAILED_BACKOFF = { firstMs: 200, maxMs: 10_000 };
 
 /**
  * Asks a function about a batch until every event has an outcome, in order, with one call at a time. What is not the
- * events' fault is waited out for as long as it takes; a batch that fails as a whole is halved until the event at fault stands alone.
+ * events' fault is waited out for as long as it takes; a batch that fails as a whole is halved until the event at fault stands alone. No call has
+ * more events than are expected to be answered in few enough bytes.
  *
  * Yields after each call, so that the caller can publish what is ready; ends early when the signal aborts: then the entries
  * without an outcome were not processed.
@@ -78,13 +81,13 @@ export async function* callUntilDone(
   let todo: Entry[][] = [[...entries]];
   while (todo.length > 0 && !interrupt.aborted) {
     const [first = [], ...rest] = todo;
-    const form = parts.forms.of(name);
-    const segment = form === 'batch' ? first : first.slice(0, 1);
+    const segment = first.slice(0, parts.forms.of(name) === 'batch' ? parts.answers.fit(eventsOf(first)) : 1);
     const others = segment.length < first.length ? [first.slice(segment.length), ...rest] : rest;
     const reply = await call(plan, segment, parts, stop);
     if (reply.kind === 'away') {
       parts.onTrouble({ code: reply.code, message: reply.message, counted: false });
       await away.wait(interrupt, reply.retryAfterMs);
+      if (reply.lost) parts.answers.lost(eventsOf(segment));
       if (!reply.lost || interrupt.aborted || !(await crashes.lost())) continue;
       away.reset();
       todo = [...settleCrash(segment, name, parts), ...others];
@@ -105,7 +108,7 @@ export async function* callUntilDone(
 async function call(plan: StagePlan, segment: readonly Entry[], parts: CallParts, stop: AbortSignal): Promise<Reply> {
   const name = functionOfPlan(plan);
   const form = parts.forms.of(name);
-  const events = segment.map(({ event }) => event);
+  const events = eventsOf(segment);
   const [only] = events;
   const isTooLargeForABatch =
     events.length === 1 && only !== undefined && only.message.body.length > plan.maxBatchBytes;
@@ -156,12 +159,18 @@ async function post(
   };
   const name = functionOfPlan(plan);
   const started = performance.now();
+  const answer = await parts.invoker.post(name, request, stop);
   const reply = readReply(
-    await parts.invoker.post(name, request, stop),
+    answer,
     events.map(({ id }) => id),
   );
+  if (reply.kind === 'results' && 'body' in answer) parts.answers.answered(events, answer.body.length);
   parts.onCall(name, reply.kind, events.length, (performance.now() - started) / 1000);
   return reply;
+}
+
+function eventsOf(entries: readonly Entry[]): InputEvent[] {
+  return entries.map(({ event }) => event);
 }
 
 interface Step {

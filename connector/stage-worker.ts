@@ -1,6 +1,7 @@
 import type { StageMessage, StageQueue } from '#lib/bus/stage-queue.ts';
 import { BoxError } from '#lib/error/box-error.ts';
 import type { Log } from '#lib/log/log.ts';
+import { openAnswerSizes } from './answer-sizes.ts';
 import { openBackoff } from './backoff.ts';
 import { type BatchParts, processBatch } from './stage-batch.ts';
 import type { StagePlan } from './stage-plan.ts';
@@ -14,7 +15,7 @@ export interface StageWorker {
   stop(graceMs: number): Promise<void>;
 }
 
-export interface StageWorkerParts extends Omit<BatchParts, 'queue' | 'onDone' | 'onTrouble'> {
+export interface StageWorkerParts extends Omit<BatchParts, 'answers' | 'queue' | 'onDone' | 'onTrouble'> {
   readonly openQueue: (plan: StagePlan) => Promise<StageQueue>;
   readonly progress: StageProgress;
   readonly log: Log;
@@ -65,6 +66,8 @@ export function startStageWorker(first: StagePlan, parts: StageWorkerParts): Sta
   const work = async (current: StagePlan, queue: StageQueue, signal: AbortSignal) => {
     const batchParts: BatchParts = {
       ...parts,
+      // Of this plan's function and of what the plan makes it do.
+      answers: openAnswerSizes(),
       queue,
       onTrouble: (trouble) => parts.progress.trouble(trouble),
       onDone: (done) => parts.progress.done(done),

@@ -6,8 +6,13 @@ import type { Answer, Call, Fixture } from './fixture.ts';
 const ROOT = join(import.meta.dirname, '../..');
 
 /** A function as a process of its own, by the template's runtime, to be killed. Resolves once it is ready. */
-export async function startBoxFunction(name: string, port: number, fixture: Fixture): Promise<ChildProcess> {
-  const child = spawn(process.execPath, [join(ROOT, 'templates/box-node/index.ts')], {
+export async function startBoxFunction(
+  name: string,
+  port: number,
+  fixture: Fixture,
+  nodeOptions: readonly string[] = [],
+): Promise<ChildProcess> {
+  const child = spawn(process.execPath, [...nodeOptions, join(ROOT, 'templates/box-node/index.ts')], {
     env: {
       PATH: process.env.PATH,
       http_port: String(port),

@@ -6,18 +6,8 @@ import { openCouchDatabase } from '#lib/couchdb/couch-database.ts';
 import type { CloudEvent } from '#lib/message/cloud-event.ts';
 import { openCouchdbScenarioStore } from '#lib/scenario/couchdb-scenario-store.ts';
 import { sharedCouchdb, temporaryFolder, uniqueName } from '../support/servers.ts';
-import {
-  echo,
-  eventsOf,
-  type Fixture,
-  jsonOf,
-  LIMITS,
-  openFixture,
-  openGateway,
-  record,
-  results,
-  until,
-} from './fixture.ts';
+import { echo, eventsOf, type Fixture, jsonOf, LIMITS, openFixture, record, results, until } from './fixture.ts';
+import { freeUrl, keepUpFunction, startFunction } from './kept-up-function.ts';
 
 /** Sends `total` numbers, some at a time. */
 async function sendNumbers(box: Fixture, topic: string, total: number): Promise<void> {
@@ -28,19 +18,6 @@ async function sendNumbers(box: Fixture, topic: string, total: number): Promise<
 
 const numbers = (total: number) => Array.from({ length: total }, (_, i) => i);
 const inOrder = (values: unknown[]) => (values as number[]).toSorted((a, b) => a - b);
-
-/** Where a gateway could be, for a function that answers in its place. */
-async function freeUrl(): Promise<{ readonly port: number; readonly url: string }> {
-  const { port, url, close } = await openGateway();
-  await close();
-  return { port, url };
-}
-
-async function startFunction(port: number): Promise<ChildProcess> {
-  const child = fork(new URL('function-process.ts', import.meta.url), [String(port)], { stdio: 'inherit' });
-  await once(child, 'message');
-  return child;
-}
 
 describe('connector: crashes', () => {
   it('a function killed ten times in the middle of a stream: every signal has one output', async () => {
@@ -72,17 +49,7 @@ describe('connector: crashes', () => {
   it('a function that an event ends each time: that event is given up, the others have their outputs', async () => {
     const { port, url } = await freeUrl();
     const box = await openFixture({ maxBatchEvents: 8 }, url);
-    const ends = new AbortController();
-    let child: ChildProcess | undefined;
-    /** As the watchdog does: a process that ended is started again. */
-    const keepUp = async () => {
-      while (!ends.signal.aborted) {
-        child = await startFunction(port);
-        if (ends.signal.aborted) child.kill('SIGKILL');
-        await once(child, 'exit');
-      }
-    };
-    const keptUp = keepUp();
+    const poisoned = keepUpFunction(port);
     try {
       await box.put(record('poisoned', { ingestion: { in: 'poisoned_in', out: 'poisoned_out', function: 'any' } }));
       for (let n = 0; n < 10; n++) await box.send('poisoned_in', n === 5 ? 'poison' : n);
@@ -97,9 +64,7 @@ describe('connector: crashes', () => {
         /function any ended while it had this event \(given up after 10 times\)/,
       );
     } finally {
-      ends.abort();
-      child?.kill('SIGKILL');
-      await keptUp;
+      await poisoned.stop();
       await box.close();
     }
   }).timeout(60_000);

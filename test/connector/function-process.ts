@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 
 /**
  * A function as a process of its own, to be killed: it answers a batch with one output per event, after some milliseconds in which it can die,
- * and ends with an event `"poison"`. As the template's runtime does, it tells how long it has lived.
+ * and ends with an event `"poison"`. To `{"large": n}` it answers n letters. As the template's runtime does, it tells how long it has lived.
  * The port is its only argument.
  */
 const port = Number(process.argv[2]);
@@ -20,9 +20,9 @@ createServer(async (request, response) => {
   const events = id === undefined ? JSON.parse(body) : [{ id, data: JSON.parse(body) }];
   await new Promise((resolve) => setTimeout(resolve, 5));
   if (events.some((event: { data: unknown }) => event.data === 'poison')) process.exit(1);
-  const results = events.map((event: { id: string; data: unknown }) => ({
+  const results = events.map((event: { id: string; data: { large?: number } | null }) => ({
     id: event.id,
-    events: [{ data: event.data }],
+    events: [{ data: event.data?.large === undefined ? event.data : 'x'.repeat(event.data.large) }],
   }));
   response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ results }));
 }).listen(port, '127.0.0.1', () => process.send?.('listening'));
