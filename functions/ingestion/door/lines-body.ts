@@ -4,6 +4,7 @@ import type { FunctionRequest } from '#lib/function/route.ts';
 import { SIGNATURE_HEADERS } from '#lib/source/signature.ts';
 import { declaredFormat } from '../format/body-format.ts';
 import { decompressing, isGzip } from '../format/decompress.ts';
+import { MAX_ROWS } from '../signal/split-signal.ts';
 import type { LineFormat } from './cut-lines.ts';
 
 export interface BodyLimits {
@@ -13,7 +14,7 @@ export interface BodyLimits {
   readonly maxUploadBytes: number;
 }
 
-/** A body of lines that is larger than a signal may be. */
+/** A body of lines that is larger than a signal may be, or has more of them. */
 export interface LinesBody {
   readonly format: LineFormat;
   readonly contentType: string;
@@ -23,6 +24,8 @@ export interface LinesBody {
 
 /** How many bytes tell that a body is gzip. */
 const GZIP_HEAD_BYTES = 3;
+const LF = 0x0a;
+const CR = 0x0d;
 
 /**
  * Whether the runtime gives us a request's body as it comes: one of lines that may be larger than a signal. All else is held
@@ -56,8 +59,8 @@ export function isSigned({ headers }: FunctionRequest): boolean {
 }
 
 /**
- * The body of a request as lines, when it is larger than a signal may be; else the request with its body whole, unpacked where it was
- * of lines.
+ * The body of a request as lines, when it is larger than a signal may be or has more of them; else the request with its body whole,
+ * unpacked where it was of lines.
  *
  * @throws BoxError `too_large`, `unsupported_media_type` for an encoding that is not known, `invalid_argument` where the body breaks off.
  */
@@ -71,15 +74,28 @@ export async function readLinesBody(
   const format = lineFormat(contentType);
   if (format === undefined || !isCut(limits) || isSigned(request)) return heldWhole(request, limits);
   const { bodyStream, ...rest } = request;
-  if (bodyStream === undefined && encoding === undefined && request.body.length <= maxSignalBytes) return request;
+  const cutOrWhole = (whole: FunctionRequest) =>
+    hasManyLines(whole.body) ? { format, contentType, bytes: oneChunk(whole.body) } : whole;
+  if (bodyStream === undefined && encoding === undefined && request.body.length <= maxSignalBytes)
+    return cutOrWhole(request);
   const sent = bodyStream ?? oneChunk(request.body);
   const unpacked = bounded(encoding === undefined ? sent : decompressing(sent, encoding), maxUploadBytes);
   const isLarge = encoding === undefined && Number(headers['content-length'] ?? 0) > maxSignalBytes;
   const ahead = await readAhead(unpacked, isLarge ? GZIP_HEAD_BYTES : maxSignalBytes + 1);
-  if (ahead.hasEnded) return { ...rest, headers, body: Buffer.concat(ahead.pieces) };
+  if (ahead.hasEnded) return cutOrWhole({ ...rest, headers, body: Buffer.concat(ahead.pieces) });
   const isPacked = encoding === undefined && isGzip(Buffer.concat(ahead.pieces.slice(0, GZIP_HEAD_BYTES)));
   const bytes = isPacked ? bounded(decompressing(ahead.bytes, 'gzip'), maxUploadBytes) : ahead.bytes;
   return { format, contentType, bytes };
+}
+
+/** By its line breaks, those in quoted cells too: a body that is cut without need is processed as well. */
+function hasManyLines(body: Buffer): boolean {
+  let breaks = 0;
+  for (let at = 0; at < body.length; at++) {
+    const isBreak = body[at] === LF || (body[at] === CR && body[at + 1] !== LF);
+    if (isBreak && ++breaks > MAX_ROWS) return true;
+  }
+  return false;
 }
 
 function isCut({ maxSignalBytes, maxUploadBytes }: BodyLimits): boolean {

@@ -6,6 +6,7 @@ import {
   queryText,
   type Route,
 } from '#lib/function/route.ts';
+import { MAX_ROWS } from '../signal/split-signal.ts';
 import type { Accepted, Door, IncomingSignal } from './door.ts';
 import type { Admission, Gate } from './gate.ts';
 import { type Idempotency, placeOf } from './idempotency.ts';
@@ -59,7 +60,7 @@ async function takeRequest(sent: FunctionRequest, parts: DoorRoutes): Promise<Fu
   return admission.isHeld ? heldResponse(ids) : { status: 202, body: { correlation_ids: ids } };
 }
 
-/** Takes a body of lines that is larger than a signal may be, in parts. */
+/** Takes a body of lines that is larger than a signal may be, or has more of them, in parts. */
 async function takeCut(
   request: FunctionRequest,
   body: LinesBody,
@@ -69,7 +70,7 @@ async function takeCut(
 ): Promise<FunctionResponse> {
   if (waitMs !== undefined) {
     await body.bytes.return?.();
-    const rule = `a body of more than ${parts.limits.maxSignalBytes} bytes is many signals`;
+    const rule = `a body of more than ${parts.limits.maxSignalBytes} bytes or ${MAX_ROWS} lines is many signals`;
     throw new BoxError('invalid_argument', `Cannot wait for the outcome: ${rule}; send it without wait`);
   }
   const { ids, duplicate } = await takeLines(body, request, admission, {

@@ -1,6 +1,5 @@
 import { BoxError } from '#lib/error/box-error.ts';
 import type { FunctionRequest } from '#lib/function/route.ts';
-import { MAX_ROWS } from '../signal/split-signal.ts';
 import { cutLines, type LinesPart, type Progress } from './cut-lines.ts';
 import { type Accepted, checkId, type IncomingSignal } from './door.ts';
 import type { Admission } from './gate.ts';
@@ -13,6 +12,11 @@ import { newSignalId } from './signal-id.ts';
  * 1 MiB, headers included.
  */
 const PART_BYTES = 1024 ** 2 - 8192;
+/**
+ * The most lines of a part: each becomes features of its own, 400 bytes and some 30 for each of them, and all of a part go into one answer.
+ * So with a hundred features that has 7 MB.
+ */
+const PART_LINES = 2000;
 
 /** A part's id is that of the whole, a dot and its number: together as long as an id may be. */
 const MAX_WHOLE_ID_LENGTH = 192;
@@ -66,7 +70,7 @@ export async function takeLines(
 }
 
 function rulesOf({ format, contentType }: LinesBody, maxSignalBytes: number) {
-  return { format, contentType, maxPartBytes: Math.min(PART_BYTES, maxSignalBytes), maxPartLines: MAX_ROWS };
+  return { format, contentType, maxPartBytes: Math.min(PART_BYTES, maxSignalBytes), maxPartLines: PART_LINES };
 }
 
 class Upload {

@@ -35,11 +35,16 @@ const MAX_COLUMNS = 10_000;
 /**
  * Reads CSV (RFC 4180): quoted cells may hold separators, line breaks and doubled quotes. A header is there unless
  * `header` says otherwise or every cell of the first row is a number. The separator is a comma, or else a semicolon or a
- * tab where the first line has no comma.
+ * tab where the first line has no comma. Not more than `maxRows` rows are read, the header not counted.
  */
-export function readCsv(text: string, header: boolean | undefined, separator?: string): CsvTable {
+export function readCsv(
+  text: string,
+  header: boolean | undefined,
+  separator?: string,
+  maxRows = Number.POSITIVE_INFINITY,
+): CsvTable {
   const clean = text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
-  const rows = parseRows(clean, separator ?? guessSeparator(clean));
+  const rows = parseRows(clean, separator ?? guessSeparator(clean), maxRows + 1);
   const [first] = rows;
   if (first === undefined) throw new Error('it must have a row');
   const named = header ?? !first.every(isNumber);
@@ -63,11 +68,11 @@ export function guessSeparator(text: string): string {
   return SEPARATORS.find(({ sign }) => line.includes(sign))?.sign ?? ',';
 }
 
-function parseRows(text: string, separator: string): string[][] {
+function parseRows(text: string, separator: string, maxRows: number): string[][] {
   const rows: string[][] = [];
   let row: string[] = [];
   let at = 0;
-  while (at < text.length) {
+  while (at < text.length && rows.length < maxRows) {
     const cell = text[at] === '"' ? quotedCell(text, at) : plainCell(text, at, separator);
     row.push(cell.value);
     if (row.length > MAX_COLUMNS) throw new Error(`a row must have at most ${MAX_COLUMNS} cells`);
