@@ -43,6 +43,13 @@ export interface Child {
 
 const DEFAULT_STOP_TIMEOUT_MS = 5_000;
 
+const children = new Set<Child>();
+
+/** Ends, as by SIGKILL, every process that was started here and still runs. */
+export async function killChildren(): Promise<void> {
+  await Promise.all([...children].map((child) => child.kill()));
+}
+
 /**
  * Starts a process in a process group of its own, so that a Ctrl-C at the terminal reaches only the one who started it,
  * who then stops its children in order.
@@ -74,6 +81,7 @@ function watch(process: ChildProcess, options: ChildOptions): Child {
   const output = keepOutput(process, log, options.logFile);
   const exited = once(process, 'exit').then(async ([code, signal]): Promise<ChildExit> => {
     running = false;
+    children.delete(child);
     // What it left in its group goes with it: nothing outlives the one that was started.
     signalGroup(pid, 'SIGKILL');
     guard().ended(pid);
@@ -88,7 +96,7 @@ function watch(process: ChildProcess, options: ChildOptions): Child {
     clearTimeout(timer);
   }
 
-  return {
+  const child: Child = {
     name: options.name,
     pid,
     log,
@@ -99,6 +107,8 @@ function watch(process: ChildProcess, options: ChildOptions): Child {
     stop: () => end('SIGTERM'),
     kill: () => end('SIGKILL'),
   };
+  children.add(child);
+  return child;
 }
 
 async function keepOutput(process: ChildProcess, log: LogBuffer, logFile: string | undefined): Promise<void> {

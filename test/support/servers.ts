@@ -7,6 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { killChildren } from '../../local/server/child-process.ts';
 import { type CouchdbServer, startCouchdb } from '../../local/server/couchdb.ts';
 import { type S3Server, startMinio } from '../../local/server/minio.ts';
 import { type NatsServer, startNats } from '../../local/server/nats.ts';
@@ -41,8 +42,7 @@ export function sharedVersitygw(): Promise<S3Server> {
 }
 
 /**
- * RabbitMQ, with the virtual hosts `/` and `sensory`. It takes some seconds to start: ask for it in a `before` hook that
- * raises its timeout.
+ * RabbitMQ, with the virtual hosts `/` and `sensory`. It takes some seconds to start: ask for it in a `before` hook.
  */
 export function sharedRabbitmq(): Promise<RabbitmqServer> {
   return shared('rabbitmq', (dataDir) => startRabbitmq({ dataDir }));
@@ -69,12 +69,13 @@ export function uniqueName(prefix = 't'): string {
   return `${prefix}${randomBytes(6).toString('hex')}`;
 }
 
-/** Ends every shared server and deletes the temporary folders; the root hook calls it. */
+/** Ends every shared server, and what tests that failed have left running, and deletes the temporary folders; the root hook calls it. */
 export async function stopSharedServers(): Promise<void> {
   const ending = [...started.values()].map(async (server) => (await server).stop());
   started.clear();
   const ended = await Promise.allSettled(ending);
-  await Promise.all(folders.splice(0).map((folder) => rm(folder, { recursive: true, force: true })));
+  await killChildren();
+  await Promise.all(folders.splice(0).map((folder) => rm(folder, { recursive: true, force: true, maxRetries: 5 })));
   const failed = ended.find((result) => result.status === 'rejected');
   if (failed !== undefined) throw failed.reason;
 }
