@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { startChild } from './child-process.ts';
-import { LOOPBACK } from './free-port.ts';
+import { freePort, LOOPBACK } from './free-port.ts';
 import type { LogBuffer } from './log-buffer.ts';
 import type { RunningServer, ServerOptions } from './running-server.ts';
 import { untilReady } from './until-ready.ts';
@@ -31,7 +31,7 @@ export async function startCouchdb(options: CouchdbOptions): Promise<CouchdbServ
   const child = await startChild({
     name: 'couchdb',
     command: process.execPath,
-    args: [PROCESS, options.dataDir, String(options.port ?? 0)],
+    args: [PROCESS, options.dataDir, String(options.port ?? (await freePort()))],
     // pouchdb-all-dbs leaves a file of its own in the working folder.
     cwd: options.dataDir,
     env: { ...process.env, COUCHDB_USER: user, COUCHDB_PASSWORD: password },
@@ -52,8 +52,9 @@ export async function startCouchdb(options: CouchdbOptions): Promise<CouchdbServ
 
 /** The port that the process says it listens on. */
 function listeningPort(log: LogBuffer): number {
-  const [line] = log.last(1);
-  const port = /^listening on (\d+)$/.exec(line?.text ?? '')?.[1];
-  if (port === undefined) throw new Error('it does not listen yet');
-  return Number(port);
+  for (const { text } of log.last(50)) {
+    const port = /^listening on (\d+)$/.exec(text)?.[1];
+    if (port !== undefined) return Number(port);
+  }
+  throw new Error('it does not listen yet');
 }

@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { serverBinary } from './binary.ts';
 import { startChild } from './child-process.ts';
-import { LOOPBACK } from './free-port.ts';
+import { freePort, LOOPBACK } from './free-port.ts';
 import type { LogBuffer } from './log-buffer.ts';
 import type { RunningServer, ServerOptions } from './running-server.ts';
 import { untilReady } from './until-ready.ts';
@@ -35,7 +35,7 @@ export async function startMinio(options: S3Options): Promise<S3Server> {
     command: await serverBinary('minio'),
     args: [
       'server',
-      ...['--address', `${LOOPBACK}:${options.port ?? 0}`],
+      ...['--address', `${LOOPBACK}:${options.port ?? (await freePort())}`],
       // Its own place is in the home folder of the user.
       ...['--certs-dir', join(options.dataDir, 'certs')],
       drive,

@@ -2,7 +2,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { serverBinary } from './binary.ts';
 import { startChild } from './child-process.ts';
-import { LOOPBACK } from './free-port.ts';
+import { freePort, LOOPBACK } from './free-port.ts';
 import type { RunningServer, ServerOptions } from './running-server.ts';
 import { untilReady } from './until-ready.ts';
 
@@ -43,14 +43,11 @@ export interface NatsServer extends RunningServer {
 /** The largest message, as the original's bus had it. */
 const MAX_PAYLOAD_BYTES = 10 * 1024 * 1024;
 
-/** What nats-server takes for any free port. */
-const ANY_PORT = -1;
-
 /** Starts nats-server with JetStream in `dataDir` and resolves once it takes connections. */
 export async function startNats(options: NatsOptions): Promise<NatsServer> {
   await mkdir(options.dataDir, { recursive: true });
   const configFile = join(options.dataDir, 'nats-server.conf');
-  await writeFile(configFile, natsConfig(options), { mode: 0o600 });
+  await writeFile(configFile, natsConfig(options, options.port ?? (await freePort())), { mode: 0o600 });
   const child = await startChild({
     name: 'nats-server',
     command: await serverBinary('nats-server'),
@@ -76,14 +73,14 @@ export async function startNats(options: NatsOptions): Promise<NatsServer> {
   };
 }
 
-function natsConfig(options: NatsOptions): string {
+function natsConfig(options: NatsOptions, port: number): string {
   const { user, syncInterval, mqttPort } = options;
   // NATS's configuration takes JSON's strings as they are.
   // A time must be one of them, too: a bare 2m is two million, of seconds.
   const sync = syncInterval === undefined ? '' : `, sync_interval: ${JSON.stringify(syncInterval)}`;
   const lines = [
     `server_name: ${JSON.stringify(options.serverName ?? 'thebox')}`,
-    `listen: "${LOOPBACK}:${options.port ?? ANY_PORT}"`,
+    `listen: "${LOOPBACK}:${port}"`,
     `ports_file_dir: ${JSON.stringify(options.dataDir)}`,
     `max_payload: ${MAX_PAYLOAD_BYTES}`,
     `jetstream { store_dir: ${JSON.stringify(options.dataDir)}${sync} }`,
