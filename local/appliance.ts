@@ -62,7 +62,7 @@ export interface Appliance {
   readonly env: Readonly<Record<string, string>>;
   /** The functions and the connector. */
   readonly processes: readonly Supervised[];
-  /** Those of them that did not start within a minute, and why; they are still tried. Empty when all is well. */
+  /** Those of them that did not start within three minutes, and why; they are still tried. Empty when all is well. */
   readonly down: readonly PartDown[];
   readonly hasRabbitmq: boolean;
   /** Resolves when RabbitMQ is up too, at once when it is not started; rejects when it does not start. */
@@ -71,7 +71,7 @@ export interface Appliance {
   close(): Promise<void>;
 }
 
-const READY_TIMEOUT_MS = 60_000;
+const READY_TIMEOUT_MS = 180_000;
 const LOG_LINES_OF_FAILURE = 20;
 
 /**

@@ -29,7 +29,6 @@ export interface RabbitmqServer extends RunningServer {
   readonly nodeEnv: NodeJS.ProcessEnv;
 }
 
-const START_BOUND_MS = 60_000;
 const STOP_TIMEOUT_MS = 15_000;
 
 /**
@@ -65,7 +64,7 @@ export async function startRabbitmq(options: RabbitmqOptions): Promise<RabbitmqS
       stopTimeoutMs: STOP_TIMEOUT_MS,
       ...(options.logFile !== undefined && { logFile: options.logFile }),
     });
-    await untilReady(node, async () => started(node), START_BOUND_MS);
+    await untilReady(node, async () => started(node));
     const { user, password } = login;
     return {
       url: `amqp://${encodeURIComponent(user)}:${encodeURIComponent(password)}@${LOOPBACK}:${port}`,

@@ -3,7 +3,8 @@ import { BoxError, errorText } from '#lib/error/box-error.ts';
 import type { Child } from './child-process.ts';
 
 const POLL_MS = 25;
-const DEFAULT_BOUND_MS = 30_000;
+/** Far longer than a server takes on a machine that has time. */
+const DEFAULT_BOUND_MS = 120_000;
 const LOG_LINES_IN_ERROR = 20;
 
 /**

@@ -59,8 +59,7 @@ async function read(page: string): Promise<string> {
   return body.text();
 }
 
-describe('deploy/prometheus, deploy/grafana: what is asked of Prometheus is there', function () {
-  this.timeout(120_000);
+describe('deploy/prometheus, deploy/grafana: what is asked of Prometheus is there', () => {
   let appliance: Appliance;
   let rabbitmq: RabbitmqServer;
   let rabbitmqPage: string;

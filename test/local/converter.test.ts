@@ -10,10 +10,7 @@ import { temporaryFolder } from '../support/servers.ts';
 const ROOT = resolve(import.meta.dirname, '..', '..');
 const GRAPHS = join(ROOT, 'test/functions/converter/graphs');
 
-describe('the appliance, for TensorFlow graphs', function () {
-  // The servers, the functions, and TensorFlow itself.
-  this.timeout(180_000);
-
+describe('the appliance, for TensorFlow graphs', () => {
   let appliance: Appliance;
   before(async () => {
     const folder = await temporaryFolder('converter');

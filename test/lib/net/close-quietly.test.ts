@@ -34,8 +34,7 @@ async function openWay(): Promise<{ url: string; mute(): void; cut(): void; clos
   };
 }
 
-describe('closeQuietly', function () {
-  this.timeout(30_000);
+describe('closeQuietly', () => {
   let way: Awaited<ReturnType<typeof openWay>>;
   let connection: ChannelModel;
 

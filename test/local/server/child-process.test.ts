@@ -24,7 +24,8 @@ describe('startChild', () => {
   });
 
   it('asks with SIGTERM first, so that a process can end in order', async () => {
-    const child = await startChild(shell('trap "echo bye; exit 0" TERM; echo up; while :; do sleep 0.05; done'));
+    const script = 'trap "echo bye; exit 0" TERM; echo up; while :; do sleep 0.05; done';
+    const child = await startChild({ ...shell(script), stopTimeoutMs: 60_000 });
     await firstLine(child);
     await child.stop();
     assert.equal((await child.exited).code, 0);
@@ -73,9 +74,9 @@ async function firstLine(child: Child): Promise<string> {
   return line;
 }
 
-/** Resolves once there is no such process, within 10 s. */
+/** Resolves once there is no such process, within 100 s. */
 async function untilGone(pid: number): Promise<void> {
-  const signal = AbortSignal.timeout(10_000);
+  const signal = AbortSignal.timeout(100_000);
   for (;;) {
     signal.throwIfAborted();
     const status = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);

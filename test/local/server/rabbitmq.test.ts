@@ -3,10 +3,7 @@ import { connect } from 'amqplib';
 import { startRabbitmq } from '../../../local/server/rabbitmq.ts';
 import { sharedRabbitmq, temporaryFolder, uniqueName } from '../../support/servers.ts';
 
-describe('startRabbitmq', function () {
-  // A node takes some 5 s to start, more on a busy machine.
-  this.timeout(120_000);
-
+describe('startRabbitmq', () => {
   it('takes messages on a quorum queue in each virtual host', async () => {
     const { url } = await sharedRabbitmq();
     for (const vhost of ['', '/sensory']) {

@@ -6,9 +6,7 @@ import { readStackFile, type StackFunction } from '../../../local/supervisor/sta
 
 const TEMPLATES = join(import.meta.dirname, '../../../templates');
 
-describe('openSleepingFunction', function () {
-  this.timeout(30_000);
-
+describe('openSleepingFunction', () => {
   let hello: StackFunction;
   before(async () => {
     const [first] = await readStackFile(join(import.meta.dirname, 'fixture', 'stack.yml'), {});
