@@ -15,6 +15,8 @@ import {
 const infer = (inference: TestInference, model: string, input: object) =>
   inference.post(`/v2/models/${model}/infer`, { inputs: [input] });
 const X = { name: 'x', shape: [1, 3], datatype: 'FP32', data: [0, 0, 1] };
+/** Small requests beside a large model. */
+const SMALL = 20;
 
 /** Puts a model in the place of another, as one step. */
 async function place(name: string, root: string): Promise<void> {
@@ -36,29 +38,32 @@ async function askUntil(inference: TestInference, isEnough: () => Promise<boolea
   return outputs;
 }
 
-describe('threads of models', () => {
+describe('threads of models', function () {
+  // A model of ten billion operations is tried out some ten times when it is loaded.
+  this.timeout(120_000);
+
   it('answer small requests and health while a large model runs', async () => {
     const inference = await openForTest({ MODEL_THREADS: '2' });
     try {
-      for (const name of ['slow', 'linear', 'table']) {
+      for (const name of ['slow', 'linear']) {
         inference.records.set(`${name} 1`, record(name, '1', { name, location: `${name}.onnx` }));
       }
       await infer(inference, 'linear', X);
-      await infer(inference, 'table', { name: 'i', shape: [1, 1], datatype: 'INT64', data: [1] });
-      const done: string[] = [];
-      const slow = infer(inference, 'slow', { name: 'x', shape: [1, 1], datatype: 'FP32', data: [5] }).then(
-        (answer) => {
-          done.push('slow');
-          return answer;
-        },
-      );
-      for (let i = 0; i < 20; i++) {
+      const large = { name: 'x', shape: [1, 1], datatype: 'FP32', data: [5] };
+      assert.equal((await infer(inference, 'slow', large)).status, 200);
+      let isEnough = false;
+      let runs = 0;
+      const running = (async () => {
+        for (; !isEnough; runs++) assert.equal((await infer(inference, 'slow', large)).status, 200);
+      })();
+      for (let i = 0; i < SMALL; i++) {
         assert.equal((await infer(inference, 'linear', X)).status, 200);
         await inference.opened.health();
       }
-      done.push('small');
-      assert.equal((await slow).status, 200);
-      assert.deepEqual(done, ['small', 'slow']);
+      // Had each waited for the run that it met, as many large ones would be done by now.
+      assert.ok(runs < SMALL / 2, `${runs} large runs during ${SMALL} small ones`);
+      isEnough = true;
+      await running;
     } finally {
       await inference.close();
     }
@@ -116,9 +121,13 @@ describe('threads of models', () => {
   });
 });
 
-describe('life of a model', () => {
+describe('life of a model', function () {
+  this.timeout(60_000);
+
   it('gives right answers with more models than fit the budget, and keeps to it', async () => {
-    const inference = await openForTest({ MODEL_MEMORY_BYTES: '4000000', MODEL_PLACEMENT: 'worker' });
+    // Room for two at most, however little they are measured to take.
+    const budget = 1_500_000;
+    const inference = await openForTest({ MODEL_MEMORY_BYTES: String(budget), MODEL_PLACEMENT: 'worker' });
     try {
       const outputs: Record<string, unknown> = {
         linear: [0.5],
@@ -145,8 +154,12 @@ describe('life of a model', () => {
           assert.equal(answer.status, 200, answer.body.toString());
           assert.deepEqual((answer.json() as { outputs: { data: unknown }[] }).outputs[0]?.data, expected);
         }
-        const used = [...(await inference.opened.metrics()).matchAll(/^box_model_bytes{.*} (\d+)$/gm)];
-        assert.ok(used.reduce((sum, [, bytes]) => sum + Number(bytes), 0) <= 4_000_000 * 1.2 || used.length === 1);
+        const metrics = (await inference.opened.metrics()).matchAll(/^box_model_bytes{.*} (\d+)$/gm);
+        const used = [...metrics].map(([, bytes]) => Number(bytes)).toSorted((a, b) => a - b);
+        assert.ok(used.length === 1 || used.length === 2, used.join());
+        // What the one that came last takes was measured when room had been made for it: as much as the process grew by
+        // meanwhile, for whatever reason.
+        assert.ok(used.slice(0, -1).reduce((sum, bytes) => sum + bytes, 0) <= budget, used.join());
       }
     } finally {
       await inference.close();
