@@ -47,3 +47,6 @@ export function recordOf(id: string, scenario: Scenario, rev = '1-a'): ScenarioR
   const at = '2026-11-21T12:00:00.000Z';
   return { id, rev, scenario, paused: false, createdAt: at, updatedAt: at };
 }
+
+/** What the orchestrator answers of what it does not know. */
+export const NOT_FOUND = { status: 404, headers: { 'content-type': 'application/problem+json' } } as const;

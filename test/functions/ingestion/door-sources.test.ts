@@ -68,7 +68,7 @@ describe('POST /signal/{scenario}/{source} of a source that is known', () => {
     orchestrator = createServer((request, response) => {
       const [, kind, id] = /^\/function\/orchestrator\/(scenario|source)\/([^/?]+)/.exec(request.url ?? '') ?? [];
       const found = kind === 'source' ? sources.get(id ?? '') : SCENARIOS.find((scenario) => scenario.id === id);
-      response.statusCode = found === undefined ? 404 : 200;
+      response.writeHead(found ? 200 : 404, { 'content-type': `application/${found ? '' : 'problem+'}json` });
       response.end(JSON.stringify(found ?? {}));
     });
     await new Promise<void>((resolve) => orchestrator.listen(0, '127.0.0.1', resolve));

@@ -34,7 +34,7 @@ async function startScenarios(): Promise<{ server: Server; url: string }> {
   ];
   const server = createServer((request, response) => {
     const found = records.find(({ id }) => request.url === `/function/orchestrator/scenario/${id}`);
-    response.statusCode = found === undefined ? 404 : 200;
+    response.writeHead(found ? 200 : 404, { 'content-type': `application/${found ? '' : 'problem+'}json` });
     response.end(JSON.stringify(found ?? {}));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -3,6 +3,7 @@ import type { OpenedFunction } from '#lib/function/contract.ts';
 import type { ScenarioRecord } from '#lib/scenario/scenario.ts';
 import { open } from '../../../functions/ingestion/handler.ts';
 import { answering, type Fixture, openFixture, record } from '../../connector/fixture.ts';
+import { NOT_FOUND } from '../../support/scenario.ts';
 import { post } from './call.ts';
 
 const KEY = { authorization: 'Bearer secret-key' };
@@ -38,7 +39,7 @@ describe('POST /signal/{scenario}?wait=1', () => {
     functions.set('orchestrator', ({ path }) =>
       path.includes('/scenario/')
         ? { status: 200, body: JSON.stringify(path.includes('/scenario/u') ? adding : scenario) }
-        : { status: 404 },
+        : NOT_FOUND,
     );
     functions.set(
       'ingestion',

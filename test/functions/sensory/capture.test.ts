@@ -5,6 +5,7 @@ import type { ScenarioRecord } from '#lib/scenario/scenario.ts';
 import { answering, type Fixture, openFixture, record, type TestFunction, until } from '../../connector/fixture.ts';
 import { couchdbUrl } from '../../support/couchdb-database.ts';
 import { openTestBucket, S3_SERVERS, type TestBucket } from '../../support/s3-bucket.ts';
+import { NOT_FOUND } from '../../support/scenario.ts';
 import { uniqueName } from '../../support/servers.ts';
 import { digitPng } from './digits.ts';
 import { API_KEY, type SensoryProcess, startSensory } from './sensory-process.ts';
@@ -78,7 +79,7 @@ describe('sensory: capture', function () {
     functions.set('orchestrator', ({ path }) => {
       const id = /\/scenario\/([^?]+)/.exec(path)?.[1] ?? '';
       const found = records.get(id);
-      return found === undefined ? { status: 404 } : { status: 200, body: JSON.stringify(found) };
+      return found === undefined ? NOT_FOUND : { status: 200, body: JSON.stringify(found) };
     });
   });
 

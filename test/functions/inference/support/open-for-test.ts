@@ -43,7 +43,7 @@ export async function openForTest(env: Record<string, string> = {}): Promise<Tes
       return;
     }
     const record = records.get(`${id} ${url.searchParams.get('rev')}`);
-    response.writeHead(record ? 200 : 404, { 'content-type': 'application/json' });
+    response.writeHead(record ? 200 : 404, { 'content-type': `application/${record ? '' : 'problem+'}json` });
     response.end(JSON.stringify(record ?? {}));
   });
   const gatewayUrl = await listen(orchestrator);
