@@ -47,7 +47,7 @@ function passTo({ url }: PythonFunction): TestFunction {
 const sine = (amplitude: number) => Array.from({ length: 64 }, (_, i) => amplitude * Math.sin((2 * Math.PI * i) / 16));
 
 describe('example: functions in Python', function () {
-  this.timeout(30_000);
+  this.timeout(120_000);
   let box: Fixture;
   let functions: PythonFunction[] = [];
   let scenario: ScenarioRecord;

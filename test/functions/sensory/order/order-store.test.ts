@@ -7,7 +7,7 @@ import { openTestDatabase, type TestDatabase } from '../../../support/couchdb-da
 const SHARDS = 24;
 
 describe('openOrderStore', function () {
-  this.timeout(20_000);
+  this.timeout(60_000);
   let database: TestDatabase;
   let other: ReturnType<TestDatabase['again']>;
   let puts = 0;
@@ -81,7 +81,7 @@ describe('openOrderStore', function () {
     ['another process', () => theirs],
   ] as const) {
     it(`wakes who waits for a change that ${who} makes`, async () => {
-      const waiting = mine.until(order.id, ({ shards }) => shards[5]?.published === 1, 15_000);
+      const waiting = mine.until(order.id, ({ shards }) => shards[5]?.published === 1, 50_000);
       await finish(store(), 4);
       await finish(store(), 5);
       assert.equal((await waiting)?.shards[5]?.published, 1);
