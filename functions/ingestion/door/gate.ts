@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { BoxError } from '#lib/error/box-error.ts';
 import { checkApiKey, sameKey, sentKey } from '#lib/function/api-key.ts';
 import type { FunctionRequest } from '#lib/function/route.ts';
@@ -7,7 +6,7 @@ import type { ScenarioClient } from '#lib/scenario/scenario-client.ts';
 import { API_KEY_SECRET, type SecretFiles } from '#lib/secret/secret-files.ts';
 import type { DayBytes, Quotas } from '#lib/source/quotas.ts';
 import type { RefusalReason, Refusals } from '#lib/source/refusals.ts';
-import type { SeenSignatures } from '#lib/source/seen-signatures.ts';
+import { BEGUN_MS, type SeenSignatures } from '#lib/source/seen-signatures.ts';
 import { readSignatureClaim, type Verified, verifySignature } from '#lib/source/signature.ts';
 import { canSign, isSignature, type SourceProof, type SourceRecord } from '#lib/source/source.ts';
 import type { SourceClient } from '#lib/source/source-client.ts';
@@ -37,11 +36,13 @@ export interface Gate {
    */
   admit(request: FunctionRequest): Promise<Admission>;
   /**
-   * Counts what is handed in against the source's quota, and takes its signature's id, so that it cannot be used again.
+   * Counts what is handed in against the source's quota, and takes its signature's id for as long as it is being stored.
    *
-   * @throws BoxError `resource_exhausted` beyond the quota, `conflict` for a replay.
+   * @throws BoxError `resource_exhausted` beyond the quota, `conflict` for a replay, `unavailable` while another stores the same.
    */
   charge(admission: Admission, signals: number, bytes: number): Promise<void>;
+  /** What was charged is stored: its signature cannot be used again. */
+  stored(admission: Admission): Promise<void>;
   /** What was charged could not be stored: its signature may be used again. */
   giveBack(admission: Admission): Promise<void>;
 }
@@ -85,24 +86,19 @@ export function openGate(parts: GateParts): Gate {
         if (known === undefined) return;
         await checkQuota(known, scenario.id, signals, bytes, parts);
         if (signatureId === undefined) return;
-        // Another request is another taker: who sends the same again is refused, however honest.
-        if (await parts.seen.take(known.id, signatureId, takerOf(scenario.id))) return;
-        throw refusal('conflict', 'replayed', 'a signal with this webhook-id was taken before');
+        const outcome = await parts.seen.begin(known.id, signatureId);
+        if (outcome === 'replayed')
+          throw refusal('conflict', 'replayed', 'a signal with this webhook-id was taken before');
+        if (outcome === 'busy') throw busy();
       });
+    },
+    async stored({ known, signatureId }) {
+      if (known !== undefined && signatureId !== undefined) await parts.seen.keep(known.id, signatureId);
     },
     async giveBack({ known, signatureId }) {
       if (known !== undefined && signatureId !== undefined) await parts.seen.giveBack(known.id, signatureId);
     },
   };
-}
-
-let requests = 0;
-
-/** Different for each request, of this process and of others. */
-function takerOf(scenario: string): string {
-  return createHash('sha256')
-    .update(`${process.pid} ${performance.timeOrigin} ${requests++} ${scenario}`)
-    .digest('hex');
 }
 
 interface Identity {
@@ -176,6 +172,12 @@ async function checkQuota(
     retryAfterSeconds: exceeded.retryAfterSeconds,
     facts: { reason: 'quota' satisfies RefusalReason },
   });
+}
+
+/** Whether it is a replay shows when the other one is stored, or was not. */
+function busy(): BoxError {
+  const rule = 'a signal with this webhook-id must not be on its way already';
+  return new BoxError('unavailable', `Cannot take signal: ${rule}`, { retryAfterSeconds: BEGUN_MS / 1000 });
 }
 
 function refusal(

@@ -109,12 +109,15 @@ async function charged<T>(
 ): Promise<T> {
   const bytes = signals.reduce((sum, { body }) => sum + body.length, 0);
   await gate.charge(admission, signals.length, bytes);
+  let answer: T;
   try {
-    return await work();
+    answer = await work();
   } catch (error) {
     await gate.giveBack(admission);
     throw error;
   }
+  await gate.stored(admission);
+  return answer;
 }
 
 /** Stored, but not processed until somebody releases the source. */

@@ -191,6 +191,15 @@ describe('POST /signal/{scenario}/{source} of a source that is known', () => {
     }
   });
 
+  it('of two that are the same and come at once one is taken', async () => {
+    const signed = { ...unsigned, ...signer.headers('8', 'at once') };
+    const answers = await Promise.all([1, 2].map(() => send('/signal/signed/kiln', '8', signed)));
+    const statuses = answers.map(({ status }) => status).sort();
+    assert.equal(statuses[0], 202);
+    assert.ok(statuses[1] === 409 || statuses[1] === 503, String(statuses[1]));
+    assert.equal((await send('/signal/signed/kiln', '8', signed)).status, 409);
+  });
+
   it('a signed signal that could not be stored may come again', async () => {
     const signed = { ...unsigned, ...signer.headers('', 'empty') };
     assert.equal((await send('/signal/signed/kiln', '', signed)).status, 400);
