@@ -192,7 +192,7 @@ describe('POST /signal/{scenario}/{source} of a source that is known', () => {
   });
 
   it('of two that are the same and come at once one is taken', async () => {
-    const signed = { ...unsigned, ...signer.headers('8', 'at once') };
+    const signed = { ...unsigned, ...signer.headers('8', 'at-once') };
     const answers = await Promise.all([1, 2].map(() => send('/signal/signed/kiln', '8', signed)));
     const statuses = answers.map(({ status }) => status).sort();
     assert.equal(statuses[0], 202);
