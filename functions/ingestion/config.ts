@@ -25,6 +25,12 @@ export const SETTINGS = {
     min: 1024,
     max: 64 * 1024 * MIB,
   }),
+  uploadSeconds: integer('UPLOAD_SECONDS', {
+    doc: 'How long a body of NDJSON or CSV may take to come; less than the time limits of gateway and watchdog, which tell its sender nothing.',
+    fallback: 45,
+    min: 1,
+    max: 86_400,
+  }),
   maxFeatureBytes: integer('MAX_FEATURE_BYTES', {
     doc: "The largest features message; above NATS's max_payload it could not be published.",
     fallback: 10 * MIB - 8192,

@@ -33,8 +33,8 @@ export async function open(env: Environment): Promise<OpenedFunction> {
   const metrics = openMetrics('ingestion');
   const store = await openNatsStateStore(nats, { bucket: 'thebox_windows', maxBytes: config.stateMaxBytes });
   const files = openS3Files(s3Options(config, secrets));
-  const { gatewayUrl, maxSignalBytes, maxUploadBytes } = config;
-  const limits = { maxSignalBytes, maxUploadBytes };
+  const { gatewayUrl, maxSignalBytes, maxUploadBytes, uploadSeconds } = config;
+  const limits = { maxSignalBytes, maxUploadBytes, maxUploadMs: uploadSeconds * 1000 };
   const { registry } = metrics;
   const door = await openHttpDoor({ nats, scenarios, secrets, gatewayUrl, limits, log, registry });
   return openFunction({

@@ -37,6 +37,15 @@ describe('template runtime: limits and connections', () => {
     assert.match(await readAll(socket), /^HTTP\/1.1 413 /);
   });
 
+  it('a caller that asks first and is refused sends what is little: a proxy between would send it anyhow', async () => {
+    const socket = await openRaw(await runtime.port());
+    socket.write('POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 5000000\r\nExpect: 100-continue\r\n\r\n');
+    assert.match(await readUntil(socket, '\r\n\r\n'), /^HTTP\/1.1 100 /);
+    socket.write(Buffer.alloc(5_000_000));
+    assert.match(await readUntil(socket, '\r\n\r\n'), /^HTTP\/1.1 413 /);
+    socket.destroy();
+  });
+
   it('a caller that asks first is told to go on, and answered', async () => {
     const socket = await openRaw(await runtime.port());
     socket.write('POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n');

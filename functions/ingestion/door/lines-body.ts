@@ -12,6 +12,8 @@ export interface BodyLimits {
   readonly maxSignalBytes: number;
   /** The largest body that is cut into signals, its content encoding undone; none is when this is not more. */
   readonly maxUploadBytes: number;
+  /** How long a body may take that comes as a stream. */
+  readonly maxUploadMs: number;
 }
 
 /** A body of lines that is larger than a signal may be, or has more of them. */

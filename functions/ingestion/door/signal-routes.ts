@@ -10,6 +10,7 @@ import { MAX_ROWS } from '../signal/split-signal.ts';
 import type { Accepted, Door, IncomingSignal } from './door.ts';
 import type { Admission, Gate } from './gate.ts';
 import { type Idempotency, placeOf } from './idempotency.ts';
+import { inTime } from './in-time.ts';
 import { readIncoming } from './incoming.ts';
 import { type BodyLimits, heldWhole, isSigned, type LinesBody, readLinesBody, streamLimit } from './lines-body.ts';
 import { type OutcomeParts, waitForOutcome } from './outcome.ts';
@@ -41,7 +42,8 @@ export function signalRoutes(parts: DoorRoutes): Route[] {
 
 async function takeRequest(sent: FunctionRequest, parts: DoorRoutes): Promise<FunctionResponse> {
   const { gate, limits } = parts;
-  const request = isSigned(sent) ? await heldWhole(sent, limits) : sent;
+  const timed = withTime(sent, limits);
+  const request = isSigned(timed) ? await heldWhole(timed, limits) : timed;
   const admission = await gate.admit(request);
   const waitMs = readWait(request);
   const body = await readLinesBody(request, limits);
@@ -58,6 +60,12 @@ async function takeRequest(sent: FunctionRequest, parts: DoorRoutes): Promise<Fu
   }
   const ids = await charged(admission, signals, parts, () => takeBatch(admission, signals, parts.door));
   return admission.isHeld ? heldResponse(ids) : { status: 202, body: { correlation_ids: ids } };
+}
+
+/** A request whose stream, where it has one, ends when its time is over. */
+function withTime(request: FunctionRequest, { maxUploadMs }: BodyLimits): FunctionRequest {
+  const { bodyStream } = request;
+  return bodyStream ? { ...request, bodyStream: inTime(bodyStream, performance.now() + maxUploadMs) } : request;
 }
 
 /** Takes a body of lines that is larger than a signal may be, or has more of them, in parts. */

@@ -32,6 +32,12 @@ export interface Reply {
   readonly textType: string;
 }
 
+/** Tells a caller that waits for it to send the body. */
+export function askForBody(exchange: Exchange): void {
+  if (exchange.isHeldBack) exchange.response.writeContinue();
+  exchange.isHeldBack = false;
+}
+
 /**
  * Sends an answer: bytes and strings as they are, a stream as it comes, anything else as JSON.
  * @throws what JSON.stringify, the headers or the stream threw before the first byte was sent
@@ -56,10 +62,14 @@ export async function sendReply({ request, response }: Exchange, reply: Reply): 
  * Answers with problem details. What a refused request still sends is read and thrown away first, up to a bound: a proxy
  * that is answered while it is sending reports a broken connection in place of the answer, the watchdog's callers do.
  * Beyond the bound the answer goes out at once, and the connection is closed when the caller has had time to read it.
- * With `isHeldBack` the caller waits for "100 Continue" and sends nothing.
+ * Who waits for "100 Continue" is told to send, too: in front of the watchdog are servers in Go, which begin to send
+ * after 1.5 s, and of which each resets the connection of a caller whose body it did not read, the answer with it.
  */
-export async function sendProblem({ request, response, isHeldBack }: Exchange, problem: RequestProblem): Promise<void> {
-  const isRead = !isHeldBack && isWorthDiscarding(request) && (await discardRest(request));
+export async function sendProblem(exchange: Exchange, problem: RequestProblem): Promise<void> {
+  const { request, response } = exchange;
+  const isLittle = isWorthDiscarding(request);
+  if (isLittle) askForBody(exchange);
+  const isRead = isLittle && (await discardRest(request));
   if (response.destroyed) return;
   const body = request.method === 'HEAD' ? '' : problem.body();
   for (const name of response.getHeaderNames()) if (!KEPT_HEADERS.includes(name)) response.removeHeader(name);
@@ -69,7 +79,7 @@ export async function sendProblem({ request, response, isHeldBack }: Exchange, p
   if (problem.retryAfterSeconds !== undefined) response.setHeader('Retry-After', problem.retryAfterSeconds);
   if (!isRead) response.setHeader('Connection', 'close');
   if (body !== '') response.write(body);
-  if (!isRead && !isHeldBack) await discardRest(request);
+  if (!isRead && !exchange.isHeldBack) await discardRest(request);
   response.end();
 }
 

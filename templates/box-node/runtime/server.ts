@@ -6,7 +6,7 @@ import type { FunctionEvent, LoadedFunction, RequestHead } from './contract.ts';
 import { invoke } from './invoke.ts';
 import { errorFacts, log } from './log.ts';
 import { PROBLEM_TYPE, RequestProblem } from './problem.ts';
-import { type Exchange, type Reply, sendProblem, sendReply, UPTIME_HEADER } from './reply.ts';
+import { askForBody, type Exchange, type Reply, sendProblem, sendReply, UPTIME_HEADER } from './reply.ts';
 import { BodyStream, checkAnnouncedSize, collectBody, discardRest, HUNG_UP, hasBody } from './request-body.ts';
 
 /** Longer than the gateway and the watchdog keep an idle connection (90 s at most), so that they, not we, close it. */
@@ -71,10 +71,7 @@ async function serveStream(
   exchange: Exchange,
 ): Promise<void> {
   checkAnnouncedSize(exchange.request, limit);
-  const body = new BodyStream(exchange.request, limit, () => {
-    if (exchange.isHeldBack) exchange.response.writeContinue();
-    exchange.isHeldBack = false;
-  });
+  const body = new BodyStream(exchange.request, limit, () => askForBody(exchange));
   // A handler that never looks at the body is not told that the caller hung up, unless by context.signal.
   body.on('error', () => undefined);
   const event = { ...head, body, query: parseQuery(search) };
@@ -82,13 +79,11 @@ async function serveStream(
 }
 
 /** Whoever is answered while it is sending may take that for a broken connection: see sendProblem. */
-async function leaveUnread(
-  { request, response, isHeldBack }: Exchange,
-  body: BodyStream,
-  limit: number,
-): Promise<void> {
+async function leaveUnread(exchange: Exchange, body: BodyStream, limit: number): Promise<void> {
+  const { request, response } = exchange;
   body.destroy();
-  const isRead = !isHeldBack && (await discardRest(request, limit));
+  askForBody(exchange);
+  const isRead = await discardRest(request, limit);
   // All of it may have come, and wait to be read: until then the connection takes no further request.
   request.resume();
   if (!isRead && !response.destroyed) response.setHeader('Connection', 'close');
@@ -96,8 +91,7 @@ async function leaveUnread(
 
 async function takeBody(exchange: Exchange, limit: number): Promise<Buffer | typeof HUNG_UP> {
   checkAnnouncedSize(exchange.request, limit);
-  if (exchange.isHeldBack) exchange.response.writeContinue();
-  exchange.isHeldBack = false;
+  askForBody(exchange);
   return collectBody(exchange.request, limit);
 }
 

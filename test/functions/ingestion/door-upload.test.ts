@@ -78,6 +78,7 @@ describe('POST /signal/{scenario} of large bodies of lines', () => {
     };
     served.set('ingestion', await serveFunction(open, env));
     served.set('small', await serveFunction(open, { ...env, ...SMALL }));
+    served.set('hasty', await serveFunction(open, { ...env, ...SMALL, UPLOAD_SECONDS: '1' }));
     const deployed = [...served].map(([name, { url }]) => deployedAs(name, url));
     gateway = await openGateway({
       functions: { find: (name) => deployed.find((each) => each.name === name), list: () => deployed },
@@ -301,6 +302,30 @@ describe('POST /signal/{scenario} of large bodies of lines', () => {
     const bytes = contentOf(await stored('gone'));
     assert.ok(text.startsWith(bytes) && bytes.endsWith('\n'));
     assert.equal((await send('small/signal/up/gone', '1\n')).status, 202);
+  });
+
+  it('a body that takes too long is answered in the middle, with what was stored and how much of it that is', async () => {
+    const text = lines(1000);
+    const outgoing = request(`${gateway.url}/function/hasty/signal/up/slow`, {
+      method: 'POST',
+      headers: { authorization: 'Bearer k1', ...NDJSON, 'idempotency-key': 'slow' },
+    });
+    const answered = once(outgoing, 'response');
+    outgoing.on('error', () => undefined);
+    outgoing.write(text.slice(0, 50_050));
+    const [incoming] = await answered;
+    const { stored: ids, taken, code } = Object(await json(incoming));
+    outgoing.destroy();
+    assert.deepEqual([incoming.statusCode, code], [504, 'deadline_exceeded']);
+    const messages = await stored('slow');
+    assert.deepEqual(
+      ids,
+      messages.map(({ attributes }) => attributes.id),
+    );
+    assert.ok(messages.length >= 2);
+    const rest = Buffer.from(text).subarray(taken.bytes);
+    assert.equal((await send('hasty/signal/up/slow', rest, { ...NDJSON, 'idempotency-key': 'rest' })).status, 202);
+    assert.equal(contentOf(await stored('slow')), text);
   });
 
   it('each part counts against the quota, and the answer in the middle says when to go on', async () => {
