@@ -26,7 +26,7 @@ export async function storeSample(store: BlobStore, catalogue: Catalogue, sample
     ...(facts && { metadata: { ...facts } }),
   });
   const stored = { path, category, size: bytes.length, etag, modifiedMs: now.getTime(), id, ...(facts && { facts }) };
-  catalogue.add(stored);
+  catalogue.add(stored, bytes);
   return stored;
 }
 

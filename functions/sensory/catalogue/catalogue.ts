@@ -3,6 +3,7 @@ import { LRUCache } from 'lru-cache';
 import type { BlobStore } from '#lib/blob/blob-store.ts';
 import { BoxError } from '#lib/error/box-error.ts';
 import type { Log } from '#lib/log/log.ts';
+import { openFreshFiles } from '../fresh-files.ts';
 import type { DatasetName } from '../names.ts';
 import { segmentsToMerge } from './compact.ts';
 import {
@@ -39,8 +40,10 @@ export interface Catalogue {
   at(seq: number): Promise<Snapshot>;
   /** Keeps a state for those who will come back to it. */
   pin(snapshot: Snapshot): Promise<void>;
-  /** Tells of a sample that was stored. It is committed with others in less than half a second. */
-  add(sample: Sample): void;
+  /** Tells of a sample that was stored, and its bytes. It is committed with others in less than half a second. */
+  add(sample: Sample, bytes: Buffer): void;
+  /** The bytes of a sample that was told of in the last minute, once; undefined when they are only in the bucket. */
+  takeBytes(sample: Sample): Buffer | undefined;
   /** Commits a change. */
   change(segment: Segment): Promise<void>;
   /** Commits packed shards that lie in the bucket, in place of those files that they replace. */
@@ -61,11 +64,14 @@ const GATHER_MS = 300;
 const RETRY_MS = 1000;
 const MAX_ATTEMPTS = 20;
 const KEPT_SNAPSHOTS = 8;
+/** Of samples that were just stored: who packs them need not read them, which costs as much as all else of packing. */
+const FRESH_BYTES = 4 * 1024 * 1024;
 
 export function openCatalogue(store: BlobStore, dataset: DatasetName, log: Log): Catalogue {
   const places = placesOf(dataset);
   const replay = openReplay(store, places);
   const older = new LRUCache<number, Promise<Snapshot>>({ max: KEPT_SNAPSHOTS });
+  const fresh = openFreshFiles(FRESH_BYTES);
   const pinned = new LRUCache<number, Promise<void>>({ max: 100 });
   let current = makeSnapshot({ seq: 0, manifest: EMPTY_MANIFEST, samples: [], locate: () => undefined });
   let checkedMs = 0;
@@ -208,10 +214,12 @@ export function openCatalogue(store: BlobStore, dataset: DatasetName, log: Log):
       done.catch(() => pinned.delete(seq));
       return done;
     },
-    add(sample) {
+    add(sample, bytes) {
+      fresh.keep(freshKey(sample), bytes);
       waiting.push(sample);
       flushLater(GATHER_MS);
     },
+    takeBytes: (sample) => fresh.take(freshKey(sample)),
     change,
     changeShards(added, replaced) {
       for (const { entry, index } of added) replay.know(entry.file, index);
@@ -232,4 +240,8 @@ export function openCatalogue(store: BlobStore, dataset: DatasetName, log: Log):
       await line;
     },
   };
+}
+
+function freshKey({ path, etag }: Sample): string {
+  return `${path} ${etag}`;
 }

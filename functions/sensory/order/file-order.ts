@@ -8,8 +8,8 @@ import { closeGaps, numbersOf, type Run, readRun, without } from '../feed/feed.t
 import type { FeedSpec } from '../feed/spec.ts';
 import type { StreamParts } from '../feed/stream.ts';
 import { FILE_OF, fileName, type OrderFormat } from '../format/order-file.ts';
+import type { FreshFiles } from '../fresh-files.ts';
 import { datasetFolder } from '../names.ts';
-import type { FreshFiles } from './fresh-files.ts';
 import { type FileOrder, type Order, type ShardState, splitOrder, withoutFailure, withShard } from './order.ts';
 import type { OrderQueue } from './order-queue.ts';
 import type { OrderStore } from './order-store.ts';

@@ -4,7 +4,7 @@ import { type Channel, type ConsumeMessage, connect } from 'amqplib';
 import { errorText } from '#lib/error/box-error.ts';
 import type { Log } from '#lib/log/log.ts';
 import { closeQuietly } from '#lib/net/close-quietly.ts';
-import { DEAD_EXCHANGE, declareTopology } from './rabbitmq.ts';
+import { DEAD_EXCHANGE, declareTaskQueue } from '#lib/order/rabbitmq-task-queue.ts';
 
 /** The function's own queue of tasks that were given up, beside the one that people read. */
 export const FAILED_QUEUE = 'sensory.batch.request.failed.queue';
@@ -71,8 +71,7 @@ async function session(
   try {
     const channel = await connection.createChannel();
     channel.on('error', () => lost.abort());
-    // The connector waits for the task queue: this connection finds a broker that comes up late, or with its data lost.
-    await declareTopology(channel);
+    await declareTaskQueue(channel);
     await channel.assertQueue(FAILED_QUEUE, { durable: true });
     await channel.bindQueue(FAILED_QUEUE, DEAD_EXCHANGE, '#');
     await channel.prefetch(1);

@@ -2,14 +2,9 @@ import { once } from 'node:events';
 import { type Channel, type ChannelModel, type ConfirmChannel, connect, type GetMessage } from 'amqplib';
 import { BoxError, errorText } from '#lib/error/box-error.ts';
 import { closeQuietly } from '#lib/net/close-quietly.ts';
+import { declareTaskQueue, EXCHANGE, TASK_KEY } from '#lib/order/rabbitmq-task-queue.ts';
 import type { MessageOrigin } from './order.ts';
 import type { OrderQueue, ResultMessage, ResultPublisher, TakenMessage, Task } from './order-queue.ts';
-
-export const EXCHANGE = 'sensory.exchange';
-export const TASK_QUEUE = 'sensory.batch.request.task.queue';
-export const TASK_KEY = 'task_queue';
-export const DEAD_EXCHANGE = 'sensory.dead.exchange';
-export const DEAD_QUEUE = 'sensory.batch.request.dead.queue';
 
 /** A result queue that nobody reads for half an hour goes away, as the older service had it. */
 const UNUSED_MS = 30 * 60 * 1000;
@@ -92,7 +87,7 @@ export function openRabbitmqOrderQueue(url: () => Promise<string>): OrderQueue {
   }
 
   function prepare(): Promise<void> {
-    prepared ??= withChannel(declareTopology).catch((error: unknown) => {
+    prepared ??= withChannel(declareTaskQueue).catch((error: unknown) => {
       prepared = undefined;
       throw error;
     });
@@ -152,19 +147,6 @@ export function openRabbitmqOrderQueue(url: () => Promise<string>): OrderQueue {
       if (open) await closeQuietly(open);
     },
   };
-}
-
-/** Makes exchanges and queues; those that are there already are left as they are. */
-export async function declareTopology(channel: Channel): Promise<void> {
-  await channel.assertExchange(EXCHANGE, 'topic', { durable: true });
-  await channel.assertExchange(DEAD_EXCHANGE, 'topic', { durable: true });
-  await channel.assertQueue(DEAD_QUEUE, { durable: true });
-  await channel.bindQueue(DEAD_QUEUE, DEAD_EXCHANGE, '#');
-  await channel.assertQueue(TASK_QUEUE, {
-    durable: true,
-    arguments: { 'x-queue-type': 'quorum', 'x-dead-letter-exchange': DEAD_EXCHANGE },
-  });
-  await channel.bindQueue(TASK_QUEUE, EXCHANGE, TASK_KEY);
 }
 
 async function declareResults(channel: Channel, orderId: string): Promise<void> {

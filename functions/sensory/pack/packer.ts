@@ -74,15 +74,20 @@ async function readSample(
   { maxPixels }: PackLimits,
 ): Promise<PackedSample | undefined> {
   try {
-    const blob = await store.get(`${catalogue.places.data}${sample.path}`);
-    if (blob.etag !== sample.etag) return undefined;
-    const id = createHash('sha256').update(blob.bytes).digest('hex');
-    const pixels = isImage(sample) ? await tryDecode(blob.bytes, catalogue, maxPixels) : undefined;
-    return { sample: { ...sample, id }, original: blob.bytes, pixels };
+    const original = catalogue.takeBytes(sample) ?? (await readUnchanged(store, catalogue, sample));
+    if (original === undefined) return undefined;
+    const id = createHash('sha256').update(original).digest('hex');
+    const pixels = isImage(sample) ? await tryDecode(original, catalogue, maxPixels) : undefined;
+    return { sample: { ...sample, id }, original, pixels };
   } catch (error) {
     if (isBadSample(error)) return undefined;
     throw error;
   }
+}
+
+async function readUnchanged(store: BlobStore, { places }: Catalogue, { path, etag }: Sample) {
+  const blob = await store.get(`${places.data}${path}`);
+  return blob.etag === etag ? blob.bytes : undefined;
 }
 
 async function tryDecode(bytes: Buffer, { dataset }: Catalogue, maxPixels: number): Promise<Uint8Array | undefined> {

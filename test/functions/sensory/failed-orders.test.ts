@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { connect } from 'amqplib';
-import { TASK_QUEUE } from '../../../functions/sensory/order/rabbitmq.ts';
+import { TASK_QUEUE } from '#lib/order/rabbitmq-task-queue.ts';
 import { PACK_LIMITS } from '../../../functions/sensory/pack/packer.ts';
 import { couchdbUrl } from '../../support/couchdb-database.ts';
 import { openTestBucket, S3_SERVERS, type TestBucket } from '../../support/s3-bucket.ts';

@@ -1,6 +1,7 @@
 import { type ChannelModel, connect } from 'amqplib';
 import { request } from 'undici';
-import { openRabbitmqOrderQueue, TASK_QUEUE } from '../../../functions/sensory/order/rabbitmq.ts';
+import { TASK_QUEUE } from '#lib/order/rabbitmq-task-queue.ts';
+import { openRabbitmqOrderQueue } from '../../../functions/sensory/order/rabbitmq.ts';
 import { API_KEY } from './sensory-process.ts';
 
 /** Carries tasks from the queue to the function as the connector does, one at a time, until it is closed. */

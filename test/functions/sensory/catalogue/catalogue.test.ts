@@ -47,7 +47,7 @@ for (const [name, start] of Object.entries(S3_SERVERS)) {
 
     it('shows a sample at once to who added it, within a second to others', async () => {
       await other.snapshot();
-      one.add(sample('a/1.png'));
+      one.add(sample('a/1.png'), Buffer.from('x'));
       assert.deepEqual(paths(await one.snapshot()), ['a/1.png']);
       const committedMs = Date.now();
       // What counts is when it is asked: the answer itself may take any time.
@@ -105,7 +105,7 @@ for (const [name, start] of Object.entries(S3_SERVERS)) {
       await put('a/1.png');
       const listing = reconcile(bucket.store, one);
       const { etag } = await bucket.store.put(`${one.places.data}a/0.png`, Buffer.from('x'));
-      one.add(sample('a/0.png', { etag }));
+      one.add(sample('a/0.png', { etag }), Buffer.from('x'));
       await listing;
       await reconcile(bucket.store, one);
       assert.deepEqual(paths(await one.snapshot()).toSorted(), ['a/0.png', 'a/1.png']);

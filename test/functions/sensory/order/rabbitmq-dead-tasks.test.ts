@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { connect } from 'amqplib';
 import { openLog } from '#lib/log/log.ts';
-import { TASK_QUEUE } from '../../../../functions/sensory/order/rabbitmq.ts';
+import { TASK_QUEUE } from '#lib/order/rabbitmq-task-queue.ts';
 import { watchDeadTasks } from '../../../../functions/sensory/order/rabbitmq-dead-tasks.ts';
 import { openVhost } from '../vhost.ts';
 

@@ -1,6 +1,9 @@
 import { LRUCache } from 'lru-cache';
 
-/** Files that were just made, until they are fetched: who waits for an order fetches them at once, and S3 is spared a read. */
+/**
+ * Files that were just written, until they are fetched: of orders, which who waits for them fetches at once, and samples,
+ * which are packed some seconds after they came. S3 is spared a read of each.
+ */
 export interface FreshFiles {
   keep(key: string, bytes: Buffer): void;
   /** The bytes, once; undefined when they are only in S3. */
