@@ -23,13 +23,14 @@ esac
 
 mkdir -p "$target/secrets"
 
-secret() { # NAME [VALUE]: made once
+secret() { # NAME [VALUE]: made once, and there whole or not at all
   [ -s "$target/secrets/$1" ] && return
   if [ $# -gt 1 ]; then
-    printf %s "$2" >"$target/secrets/$1"
+    printf %s "$2" >"$target/secrets/.new"
   else
-    head -c 24 /dev/urandom | od -An -v -tx1 | tr -d ' \n' >"$target/secrets/$1"
+    head -c 24 /dev/urandom | od -An -v -tx1 | tr -d ' \n' >"$target/secrets/.new"
   fi
+  mv -f "$target/secrets/.new" "$target/secrets/$1"
 }
 for name in box-api-key nats-password nats-sensor-password nats-viewer-password nats-system-password couchdb-password amqp-password; do
   secret "$name"
@@ -80,6 +81,8 @@ if [ ! -s "$target/secrets/nats-issuer-seed" ]; then
   # shellcheck disable=SC2046 # two words
   set -- $(key_pair)
   [ $# -eq 2 ]
+  # A public key without its secret half is of a run that was cut off here.
+  rm -f "$target/secrets/nats-issuer-public"
   secret nats-issuer-public "$(nkey "00$2")"
   secret nats-issuer-seed "$(nkey "9000$1")"
 fi

@@ -152,8 +152,8 @@ status() {
 backup() {
   need_board
   file=${1:?"file missing: install.sh backup FILE"}
+  trap 'rm -f "$file.part"; start_again' EXIT
   stop_for_data
-  trap 'start_again' EXIT
   tar -C "$FAASD" -czf "$file.part" thebox
   mv "$file.part" "$file"
   echo "Backed up to $file: it holds data and secrets"
@@ -163,10 +163,16 @@ restore() {
   need_board
   file=${1:?"file missing: install.sh restore FILE"}
   tar -tzf "$file" thebox/settings >/dev/null || fail "$file is no backup"
+  # Whole before anything is stopped or moved: the disk may be too full for it.
+  whole=$FAASD/thebox.restoring
+  trap 'rm -rf "$whole"' EXIT
+  rm -rf "$whole"
+  mkdir "$whole"
+  tar -C "$whole" --same-owner --numeric-owner -xzf "$file"
+  trap 'rm -rf "$whole"; start_again' EXIT
   stop_for_data
-  trap 'start_again' EXIT
   [ ! -e "$BOX" ] || mv "$BOX" "$BOX.before-$(date +%Y%m%d%H%M%S)"
-  tar -C "$FAASD" --same-owner --numeric-owner -xzf "$file"
+  mv "$whole/thebox" "$BOX"
   read_settings
   render "$FAASD"
   echo "Restored. The functions need the secrets of the backup (install.sh secrets), and then: faas-cli deploy -f stack.yml"

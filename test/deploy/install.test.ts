@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { fromSeed } from '@nats-io/jwt';
 import { runToEnd } from '../../setup/run-to-end.ts';
 
 const INSTALL = join(import.meta.dirname, '../../deploy/faasd/install.sh');
@@ -128,8 +129,25 @@ describe('deploy/faasd/install.sh, on a board in a folder', () => {
     await install('install');
     await writeFile(join(root, 'none.tar.gz'), 'no archive');
     const key = await text(faasd('thebox/secrets/box-api-key'));
-    assert.notEqual((await attempt('restore', join(root, 'none.tar.gz'))).status, 0);
-    assert.equal(await text(faasd('thebox/secrets/box-api-key')), key);
+    await install('backup', join(root, 'whole.tar.gz'));
+    const whole = await readFile(join(root, 'whole.tar.gz'));
+    await writeFile(join(root, 'half.tar.gz'), whole.subarray(0, whole.length / 2));
+    for (const name of ['none', 'half']) {
+      assert.notEqual((await attempt('restore', join(root, `${name}.tar.gz`))).status, 0);
+      assert.equal(await text(faasd('thebox/secrets/box-api-key')), key);
+      assert.deepEqual(
+        (await readdir(faasd())).filter((file) => file.startsWith('thebox')),
+        ['thebox'],
+      );
+    }
+  });
+
+  it('makes the key pair of logins anew when a run was cut off between its halves', async () => {
+    await install('install');
+    await rm(faasd('thebox/secrets/nats-issuer-seed'));
+    await install('install');
+    const seed = await readFile(faasd('thebox/secrets/nats-issuer-seed'));
+    assert.equal(fromSeed(seed).getPublicKey(), await text(faasd('thebox/secrets/nats-issuer-public')));
   });
 
   it('removes: faasd has its own files again, and data stays until it is told', async () => {
