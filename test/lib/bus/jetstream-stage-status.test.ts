@@ -10,6 +10,9 @@ import type { StageReport, StatusReader } from '#lib/bus/stage-status.ts';
 import { type NatsServer, startNats } from '../../../local/server/nats.ts';
 import { temporaryFolder } from '../../support/servers.ts';
 
+/** Longer than anything here takes. */
+const LATE_MS = 60_000;
+
 const report: StageReport = {
   scenario: 'a.b',
   stage: 'inference',
@@ -62,18 +65,18 @@ describe('StatusReader on JetStream', () => {
 
   it('waitApplied resolves for a revision that is applied already, and for one that is applied meanwhile', async () => {
     await writer.writeScenario({ scenario: 's', rev: '1-a', paused: false });
-    await reader.waitApplied('s', '1-a', 2000);
-    const waiting = reader.waitApplied('s', '2-b', 5000);
+    await reader.waitApplied('s', '1-a', LATE_MS);
+    const waiting = reader.waitApplied('s', '2-b', LATE_MS);
     await writer.writeScenario({ scenario: 's', rev: '2-b', paused: false });
     await waiting;
     await writer.removeScenario('s');
-    await reader.waitApplied('s', undefined, 2000);
+    await reader.waitApplied('s', undefined, LATE_MS);
   });
 
   it('waitApplied says deadline_exceeded when nothing happens, and why when the connector could not', async () => {
     await assert.rejects(reader.waitApplied('other', '1-a', 50), { code: 'deadline_exceeded' });
     await writer.writeScenario({ scenario: 'bad', rev: '1-a', paused: false, error: 'topic a.* has a wildcard' });
-    await assert.rejects(reader.waitApplied('bad', '1-a', 2000), {
+    await assert.rejects(reader.waitApplied('bad', '1-a', LATE_MS), {
       code: 'unprocessable',
       message: /topic a\.\* has a wildcard/,
     });

@@ -29,7 +29,7 @@ describe('ScenarioClient', () => {
     await writeFile(join(folder, 'box-api-key'), 'k1');
     const gatewayUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     const options = { gatewayUrl, secrets: openSecretFiles(folder) };
-    client = openScenarioClient(options);
+    client = openScenarioClient({ ...options, freshMs: 3_600_000 });
     forgetful = openScenarioClient({ ...options, maxKept: 1, freshMs: 1 });
   });
   beforeEach(() => {
