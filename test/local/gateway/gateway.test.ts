@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
-import type { DeployedFunction } from '../../../local/gateway/function-table.ts';
+import type { DeployedFunction, FunctionTable } from '../../../local/gateway/function-table.ts';
 import { type Gateway, openGateway } from '../../../local/gateway/gateway.ts';
 import { LogBuffer } from '../../../local/server/log-buffer.ts';
 
@@ -34,9 +34,12 @@ describe('openGateway', () => {
       createdAt: new Date(0),
       log: new LogBuffer(),
     };
-    const functions = { find: (name: string) => (name === 'echo' ? deployed : undefined), list: () => [deployed] };
-    gateway = await openGateway({ functions, login: LOGIN, upstreamTimeoutMs: 500 });
+    gateway = await openGateway({ functions: table(), login: LOGIN });
   });
+
+  function table(): FunctionTable {
+    return { find: (name) => (name === 'echo' ? deployed : undefined), list: () => [deployed] };
+  }
 
   afterEach(async () => {
     await gateway.close();
@@ -178,7 +181,12 @@ describe('openGateway', () => {
 
     it('answers 504 when the function takes too long', async () => {
       answer = () => undefined;
-      assert.equal((await fetch(`${gateway.url}/function/echo`)).status, 504);
+      const impatient = await openGateway({ functions: table(), login: LOGIN, upstreamTimeoutMs: 50 });
+      try {
+        assert.equal((await fetch(`${impatient.url}/function/echo`)).status, 504);
+      } finally {
+        await impatient.close();
+      }
     });
 
     it('ends the call to the function when its caller goes', async () => {
