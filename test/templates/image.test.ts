@@ -61,8 +61,7 @@ describe('template image: what is put into it', () => {
     assert.deepEqual(await answerOf(join(out, 'function'), join(out, 'index.js')), EXPECTED);
   });
 
-  it('what a bundle loads late or leaves out works all the same', async function () {
-    this.timeout(30_000);
+  it('what a bundle loads late or leaves out works all the same', async () => {
     const [root, out] = [join(folder, 'context'), join(folder, 'out')];
     await buildContext(root, 'lean');
     await addRepositoryParts(root, 'lib');

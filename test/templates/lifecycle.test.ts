@@ -20,6 +20,7 @@ describe('template runtime: start and end', () => {
     const health = await runtime.call('/healthz');
     const call = await runtime.call('/');
     assert.deepEqual([health.status, call.status, call.headers['retry-after']], [503, 503, '1']);
+    await runtime.logged('opening');
     runtime.child.kill('SIGUSR2');
     await runtime.logged('ready');
     assert.equal((await runtime.call('/healthz')).status, 200);
@@ -30,6 +31,7 @@ describe('template runtime: start and end', () => {
     const runtime = start('box-opening');
     await runtime.logged('listening');
     const starting = [await runtime.call('/healthz'), await runtime.call('/')];
+    await runtime.logged('opening');
     runtime.child.kill('SIGUSR2');
     const { startMs } = await runtime.logged('ready');
     const open = [await runtime.call('/'), await runtime.call('/healthz'), await runtime.call('/metrics')];

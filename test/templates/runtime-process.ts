@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { Agent, type IncomingHttpHeaders, request } from 'node:http';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { guarded } from '../support/guarded.ts';
 
 export const TEMPLATE = join(import.meta.dirname, '../../templates/box-node');
 export const FIXTURES = join(import.meta.dirname, 'fixtures');
@@ -28,17 +29,24 @@ export class RuntimeProcess {
   readonly exited: Promise<{ code: number | null; signal: string | null }>;
   readonly agent = new Agent({ keepAlive: true, maxSockets: 1 });
   readonly #waiting = new Set<() => void>();
+  #hasEnded = false;
 
   constructor(functionPath: string, environment: Readonly<Record<string, string>> = {}, entry?: string) {
-    this.child = spawn(process.execPath, [entry ?? join(TEMPLATE, 'index.ts')], {
+    const child = spawn(process.execPath, [entry ?? join(TEMPLATE, 'index.ts')], {
       env: { PATH: process.env.PATH, http_port: '0', function_path: functionPath, ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
     });
+    this.child = guarded(child);
     this.exited = once(this.child, 'close').then(([code, signal]) => ({ code, signal }));
     for (const stream of [this.child.stdout, this.child.stderr]) {
       if (stream) createInterface(stream).on('line', (line) => this.#onLine(line));
     }
-    this.child.once('close', () => this.#wake());
+    // With all that it has said: its streams are read to their end.
+    this.child.once('close', () => {
+      this.#hasEnded = true;
+      this.#wake();
+    });
   }
 
   /** Waits for a log line with this message, from the start on. */
@@ -46,7 +54,7 @@ export class RuntimeProcess {
     for (;;) {
       const line = this.lines.find((entry) => entry.msg === msg);
       if (line) return line;
-      if (this.child.exitCode !== null) throw new Error(`It ended without "${msg}": ${JSON.stringify(this.lines)}`);
+      if (this.#hasEnded) throw new Error(`It ended without "${msg}": ${JSON.stringify(this.lines)}`);
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#waiting.add(resolve);
       await promise;
@@ -56,7 +64,7 @@ export class RuntimeProcess {
   /** Waits until so many lines with this message were logged. */
   async loggedTimes(msg: string, times: number): Promise<void> {
     while (this.lines.filter((entry) => entry.msg === msg).length < times) {
-      if (this.child.exitCode !== null) throw new Error(`It ended without "${msg}"`);
+      if (this.#hasEnded) throw new Error(`It ended without "${msg}"`);
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#waiting.add(resolve);
       await promise;

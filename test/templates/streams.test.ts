@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { openRaw, readUntil } from './raw-socket.ts';
 import { FIXTURES, json, RuntimeProcess } from './runtime-process.ts';
 
-/** As the fixture's streamLimit has it. */
+/** As the fixture's streamLimit has them. */
 const LIMIT = 8_000_000;
+const LARGE_LIMIT = 64_000_000;
 const CHUNKED = { 'Transfer-Encoding': 'chunked' };
 
 describe('template runtime: bodies as streams', () => {
@@ -56,9 +57,9 @@ describe('template runtime: bodies as streams', () => {
       port: await runtime.port(),
       path: '/upload/after-signal',
       method: 'POST',
-      headers: { 'Content-Length': LIMIT },
+      headers: { 'Content-Length': LARGE_LIMIT },
     });
-    outgoing.write(Buffer.alloc(LIMIT - 1));
+    outgoing.write(Buffer.alloc(LARGE_LIMIT - 1));
     await runtime.logged('waiting');
     // The handler has read nothing yet: more than the buffers of the kernel cannot have left.
     assert.ok(outgoing.writableNeedDrain);
@@ -69,7 +70,7 @@ describe('template runtime: bodies as streams', () => {
     const [incoming] = await once(outgoing, 'response');
     const chunks: Buffer[] = [];
     for await (const chunk of incoming) chunks.push(chunk);
-    assert.deepEqual(JSON.parse(Buffer.concat(chunks).toString()), { size: LIMIT });
+    assert.deepEqual(JSON.parse(Buffer.concat(chunks).toString()), { size: LARGE_LIMIT });
   });
 
   it('a caller that asks first is told to go on, also when the handler does not read: proxies send anyhow', async () => {
