@@ -14,6 +14,11 @@ const program = boxProgram({
   signal: abort.signal,
   exit: process.exit,
 });
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  // Who read has enough, as `head` does after its lines.
+  if (error.code !== 'EPIPE') throw error;
+  abort.abort();
+});
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => abort.abort());
 
 try {

@@ -29,11 +29,37 @@ export async function readEnvFile(path: string): Promise<Connection> {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return {};
     throw error;
   }
-  const value: unknown = JSON.parse(text);
+  const value = tryParse(text);
   if (typeof value !== 'object' || value === null || !Object.values(value).every((v) => typeof v === 'string')) {
     throw new BoxError('invalid_argument', `Cannot read ${path}: it must be a JSON object of text`);
   }
   return value as Connection;
+}
+
+/** Undefined for what is no JSON. */
+function tryParse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * The address of a part that a command calls by HTTP, without a slash at its end.
+ *
+ * @throws BoxError as `required` does; `invalid_argument` when it is no such address.
+ */
+export function requiredUrl(connection: Connection, name: string): string {
+  const value = required(connection, name);
+  if (!/^https?:$/.test(URL.parse(value)?.protocol ?? '')) {
+    throw new BoxError(
+      'invalid_argument',
+      `Cannot use ${name}: it must be a URL of scheme http or https, got ${value}`,
+    );
+  }
+  return value.replace(/\/+$/, '');
 }
 
 /**

@@ -1,7 +1,7 @@
 import { Agent, type Dispatcher, request } from 'undici';
 import { BoxError, type ErrorCode, errorText, type Problem } from '#lib/error/box-error.ts';
 import { HTTP_STATUS } from '#lib/error/http-status.ts';
-import { type Connection, required } from './connection.ts';
+import { type Connection, required, requiredUrl } from './connection.ts';
 
 export interface GatewayAnswer {
   readonly status: number;
@@ -27,7 +27,7 @@ export interface Gateway {
 }
 
 export function openGateway(connection: Connection): Gateway {
-  const base = required(connection, 'BOX_GATEWAY').replace(/\/+$/, '');
+  const base = requiredUrl(connection, 'BOX_GATEWAY');
   const key = required(connection, 'BOX_API_KEY');
   const agent = new Agent({ connections: 32 });
   return {

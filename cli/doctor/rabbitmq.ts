@@ -1,10 +1,9 @@
 import { type ChannelModel, connect } from 'amqplib';
+import { DEAD_QUEUE, TASK_QUEUE } from '#lib/order/rabbitmq-task-queue.ts';
 import type { Connection } from '../connection.ts';
 import { member } from './answer.ts';
 import type { Finding } from './finding.ts';
 
-const TASKS = 'sensory.batch.request.task.queue';
-const DEAD = 'sensory.batch.request.dead.queue';
 const TIMEOUT_MS = 5000;
 
 /** RabbitMQ and the two queues of batch orders. */
@@ -15,9 +14,10 @@ export async function checkRabbitmq({ AMQP_URL = '' }: Connection): Promise<Find
   connection.on('error', () => undefined);
   try {
     const version = String(member(connection.connection.serverProperties, 'version'));
-    const [tasks, dead] = [await countQueue(connection, TASKS), await countQueue(connection, DEAD)];
+    const [tasks, dead] = [await countQueue(connection, TASK_QUEUE), await countQueue(connection, DEAD_QUEUE)];
     if (tasks === undefined) {
-      const action = 'function sensory makes it when it starts: is it ready, and has it the right amqp-password?';
+      const action =
+        'connector and function sensory make it when they start: are they up, with the right amqp-password?';
       return [{ part, state: 'failed', what: `${version}; there is no task queue of batch orders`, action }];
     }
     const findings: Finding[] = [{ part, state: 'ok', what: `${version}, ${tasks.messages} tasks wait` }];
@@ -26,7 +26,7 @@ export async function checkRabbitmq({ AMQP_URL = '' }: Connection): Promise<Find
       findings.push({ part, state: 'failed', what: 'nobody works on the tasks of batch orders', action });
     }
     if (dead !== undefined && dead.messages > 0) {
-      const action = `faas-cli logs sensory has the reasons; the tasks are in ${DEAD}`;
+      const action = `faas-cli logs sensory has the reasons; the tasks are in ${DEAD_QUEUE}`;
       findings.push({ part, state: 'warning', what: `${dead.messages} tasks were given up`, action });
     }
     return findings;

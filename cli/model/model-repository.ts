@@ -2,7 +2,7 @@ import type { BlobStore } from '#lib/blob/blob-store.ts';
 import { openS3BlobStore, openS3Client } from '#lib/blob/s3.ts';
 import { type UploadOptions, uploadFile } from '#lib/blob/upload-file.ts';
 import { BoxError, errorText } from '#lib/error/box-error.ts';
-import { type Connection, required } from '../connection.ts';
+import { type Connection, required, requiredUrl } from '../connection.ts';
 
 /** The bucket of models: `<name>/<version>/model.onnx` or `.onnx.gz`, and what belongs to it beside. */
 export interface Repository {
@@ -39,7 +39,7 @@ export function openRepository(connection: Connection): Repository {
   };
   const bucket = connection.MODEL_BUCKET ?? 'models';
   const options = {
-    endpoint: required(connection, 'S3_ENDPOINT'),
+    endpoint: requiredUrl(connection, 'S3_ENDPOINT'),
     region: connection.S3_REGION ?? 'us-east-1',
     credentials: async () => credentials,
   };

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 
-const BOX = resolve(import.meta.dirname, '..', '..', 'cli', 'box.ts');
+export const BOX = resolve(import.meta.dirname, '..', '..', 'cli', 'box.ts');
 
 export interface BoxRun {
   readonly status: number | null;
