@@ -2,7 +2,7 @@ import type { Blob, BlobStore } from '#lib/blob/blob-store.ts';
 import type { CouchDatabase } from '#lib/couchdb/couch-database.ts';
 import { BoxError } from '#lib/error/box-error.ts';
 import type { Catalogue } from './catalogue/catalogue.ts';
-import { readFacts, type Sample, splitPath } from './catalogue/sample.ts';
+import { type Sample, splitPath, storedFacts } from './catalogue/sample.ts';
 
 /** One change of a label. */
 export interface LabelChange {
@@ -80,7 +80,7 @@ export function openRelabelling(
   async function sampleAt(catalogue: Catalogue, path: string, id: string, old: Blob | undefined) {
     const facts = await store.head(catalogue.places.data + path);
     if (!facts) return undefined;
-    const known = readFacts(facts.metadata);
+    const known = storedFacts(facts.metadata);
     const { size, etag } = facts;
     const modifiedMs = old?.modifiedMs ?? facts.modifiedMs;
     return {

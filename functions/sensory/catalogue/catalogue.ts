@@ -66,13 +66,15 @@ const MAX_ATTEMPTS = 20;
 const KEPT_SNAPSHOTS = 8;
 /** Of samples that were just stored: who packs them need not read them, which costs as much as all else of packing. */
 const FRESH_BYTES = 4 * 1024 * 1024;
+/** A pinned state is kept for 30 days from when it was pinned last: one that stays in use is pinned again each day. */
+const PIN_FRESH_MS = 24 * 60 * 60 * 1000;
 
-export function openCatalogue(store: BlobStore, dataset: DatasetName, log: Log): Catalogue {
+export function openCatalogue(store: BlobStore, dataset: DatasetName, log: Log, pinFreshMs = PIN_FRESH_MS): Catalogue {
   const places = placesOf(dataset);
   const replay = openReplay(store, places);
   const older = new LRUCache<number, Promise<Snapshot>>({ max: KEPT_SNAPSHOTS });
   const fresh = openFreshFiles(FRESH_BYTES);
-  const pinned = new LRUCache<number, Promise<void>>({ max: 100 });
+  const pinned = new LRUCache<number, { readonly atMs: number; readonly done: Promise<void> }>({ max: 100 });
   let current = makeSnapshot({ seq: 0, manifest: EMPTY_MANIFEST, samples: [], locate: () => undefined });
   let checkedMs = 0;
   let checking: Promise<void> | undefined;
@@ -208,9 +210,9 @@ export function openCatalogue(store: BlobStore, dataset: DatasetName, log: Log):
     },
     pin({ seq, manifest }) {
       const known = pinned.get(seq);
-      if (known) return known;
+      if (known && Date.now() - known.atMs < pinFreshMs) return known.done;
       const done = store.put(pinnedKey(places, seq), Buffer.from(JSON.stringify(manifest))).then(() => undefined);
-      pinned.set(seq, done);
+      pinned.set(seq, { atMs: Date.now(), done });
       done.catch(() => pinned.delete(seq));
       return done;
     },

@@ -1,7 +1,7 @@
 import type { BlobEntry, BlobStore } from '#lib/blob/blob-store.ts';
 import type { Catalogue } from './catalogue.ts';
 import { inTurns } from './replay.ts';
-import { idInName, readFacts, type Sample, splitPath } from './sample.ts';
+import { idInName, type Sample, splitPath, storedFacts } from './sample.ts';
 
 export interface Reconciled {
   readonly listed: number;
@@ -9,12 +9,9 @@ export interface Reconciled {
   readonly removed: number;
 }
 
-/** Samples of ours that the catalogue lacks (a process ended between store and commit) are few; more are not looked at one by one. */
-const MAX_LOOKED_AT = 1000;
-
 /**
  * Lists the dataset's folder and brings the catalogue in line with it: what other tools copied in, changed or deleted.
- * What is stored meanwhile is left alone: only samples that were known before the listing began can be found missing.
+ * What is stored, removed or relabelled meanwhile is left alone: there the catalogue knows better.
  */
 export async function reconcile(store: BlobStore, catalogue: Catalogue, signal?: AbortSignal): Promise<Reconciled> {
   const before = byPath((await catalogue.snapshot()).samples);
@@ -24,32 +21,35 @@ export async function reconcile(store: BlobStore, catalogue: Catalogue, signal?:
     const path = entry.key.slice(data.length);
     if (splitPath(path)) listed.set(path, entry);
   }
+  const listedAt = byPath((await catalogue.snapshot()).samples);
+  const fresh = [...listed].filter(
+    ([path, { etag }]) => before.get(path)?.etag !== etag && isUnchanged(path, before, listedAt),
+  );
+  const read = await inTurns(fresh, ([path, entry]) => sampleOf(store, path, entry));
+  // Looking at samples takes time, too.
   const now = byPath((await catalogue.snapshot()).samples);
-  const removed: string[] = [];
-  for (const [path, sample] of before) {
-    if (!listed.has(path) && now.get(path)?.etag === sample.etag) removed.push(path);
-  }
-  const fresh = [...listed].filter(([path, { etag }]) => {
-    const known = now.get(path);
-    // Stored over while the listing ran: the catalogue knows better.
-    if (known !== undefined && known !== before.get(path)) return false;
-    return known?.etag !== etag;
-  });
-  const lookedAt = fresh.filter(([path]) => idInName(path) !== '').length <= MAX_LOOKED_AT;
-  const added = await inTurns(fresh, ([path, entry]) => sampleOf(store, path, entry, lookedAt));
-  const replaced = fresh.filter(([path]) => now.has(path)).map(([path]) => path);
+  const added = read.filter(({ path }) => isUnchanged(path, before, now));
+  const replaced = added.filter(({ path }) => now.has(path)).map(({ path }) => path);
+  const removed = [...before.keys()].filter((path) => !listed.has(path) && isUnchanged(path, before, now));
   await catalogue.change({ removed: [...removed, ...replaced], added });
   return { listed: listed.size, added: added.length, removed: removed.length };
 }
 
-async function sampleOf(store: BlobStore, path: string, entry: BlobEntry, lookAt: boolean): Promise<Sample> {
+type Samples = ReadonlyMap<string, Sample>;
+
+function isUnchanged(path: string, before: Samples, now: Samples): boolean {
+  return before.get(path)?.etag === now.get(path)?.etag;
+}
+
+/** Of a sample of ours that the catalogue lacks its facts are read: the group decides on which side of a split it stands. */
+async function sampleOf(store: BlobStore, path: string, entry: BlobEntry): Promise<Sample> {
   const id = idInName(path);
   const category = splitPath(path)?.category ?? '';
   const { size, etag, modifiedMs } = entry;
-  const facts = lookAt && id !== '' ? readFacts((await store.head(entry.key))?.metadata ?? {}) : undefined;
+  const facts = id === '' ? undefined : storedFacts((await store.head(entry.key))?.metadata ?? {});
   return { path, category, size, etag, modifiedMs, id, ...(facts && { facts }) };
 }
 
-function byPath(samples: readonly Sample[]): Map<string, Sample> {
+function byPath(samples: readonly Sample[]): Samples {
   return new Map(samples.map((sample) => [sample.path, sample]));
 }

@@ -64,7 +64,7 @@ export function openReplay(store: BlobStore, places: Places): Replay {
     const news = extends_ ? manifest.segments.slice(base.manifest.segments.length) : manifest.segments;
     const read = await inTurns(news, ({ file }) => readSegment(file));
     const paths = last?.paths;
-    if (extends_ && paths && last?.snapshot === base && read.every((segment) => isNew(segment, paths))) {
+    if (extends_ && paths && last?.snapshot === base && areNew(read, paths)) {
       return base.samples.concat(...read.map(({ added }) => added));
     }
     const start: Segment[] = extends_ ? [{ removed: [], added: base.samples }] : [];
@@ -92,9 +92,13 @@ export function openReplay(store: BlobStore, places: Places): Replay {
   };
 }
 
-/** Whether a segment does no more than add samples that were not there. */
-function isNew({ removed, added }: Segment, paths: ReadonlySet<string>): boolean {
-  return removed.length === 0 && added.every(({ path }) => !paths.has(path));
+/** Whether segments do no more than add samples that were not there, each once: two processes may tell of the same one. */
+function areNew(segments: readonly Segment[], paths: ReadonlySet<string>): boolean {
+  const seen = new Set<string>();
+  return segments.every(
+    ({ removed, added }) =>
+      removed.length === 0 && added.every(({ path }) => !paths.has(path) && !seen.has(path) && seen.add(path)),
+  );
 }
 
 /** The paths of a snapshot's samples; those of the one before are taken over where it only grew. */

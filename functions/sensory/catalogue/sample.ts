@@ -58,17 +58,33 @@ export function idInName(path: string): string {
 }
 
 /**
- * What of S3's metadata are facts of a sample; undefined when there are none.
+ * The facts of a sample as a caller gives them; undefined when there are none.
+ *
+ * @throws BoxError `invalid_argument` for what is no fact.
  */
-export function readFacts(metadata: Readonly<Record<string, unknown>>): SampleFacts | undefined {
+export function readFacts(given: Readonly<Record<string, unknown>>): SampleFacts | undefined {
+  for (const name of FACTS) {
+    const value = factIn(given, name);
+    if (value === undefined || isFact(value)) continue;
+    throw new BoxError('invalid_argument', `Cannot take ${name}: it must be text of at most 500 characters`);
+  }
+  return storedFacts(given);
+}
+
+/** What of S3's metadata are facts of a sample; another tool may have put anything there. Undefined when there are none. */
+export function storedFacts(metadata: Readonly<Record<string, unknown>>): SampleFacts | undefined {
   const found: Record<string, string> = {};
   for (const name of FACTS) {
-    const value = metadata[name] ?? metadata[name.replaceAll('_', '-')];
-    if (value === undefined || value === '') continue;
-    if (typeof value !== 'string' || value.length > 500) {
-      throw new BoxError('invalid_argument', `Cannot take ${name}: it must be text of at most 500 characters`);
-    }
-    found[name] = value;
+    const value = factIn(metadata, name);
+    if (isFact(value) && value !== '') found[name] = value;
   }
   return Object.keys(found).length === 0 ? undefined : found;
+}
+
+function factIn(values: Readonly<Record<string, unknown>>, name: string): unknown {
+  return values[name] ?? values[name.replaceAll('_', '-')];
+}
+
+function isFact(value: unknown): value is string {
+  return typeof value === 'string' && value.length <= 500 && value.isWellFormed();
 }
