@@ -1,6 +1,7 @@
 import type { NatsConnection } from '@nats-io/nats-core';
 import { errorText } from '#lib/error/box-error.ts';
 import type { Log } from '#lib/log/log.ts';
+import { openBackoff } from './backoff.ts';
 
 /** The connections of sources at nats-server. */
 export interface SourceConnections {
@@ -17,10 +18,12 @@ export interface SourceConnectionsParts {
   readonly isCurrent: (source: string, mark: string) => boolean;
 }
 
-/** All servers of a cluster answer; the last is not known, so it is waited for a while. */
-const ANSWERS_WITHIN_MS = 500;
+const FIRST_ANSWER_WITHIN_MS = 5000;
+/** All servers of a cluster answer; the last is not known, so after each one more is waited for a while. */
+const NEXT_ANSWER_WITHIN_MS = 250;
 const PAGE = 1024;
 const KICK_TIMEOUT_MS = 2000;
+const BACKOFF = { firstMs: 500, maxMs: 60_000 };
 
 interface Found {
   readonly server: string;
@@ -32,7 +35,7 @@ export function openSourceConnections({ connect, log, isCurrent }: SourceConnect
   let connecting: Promise<NatsConnection> | undefined;
   let working: Promise<void> | undefined;
   let isDue = false;
-  let isClosed = false;
+  const closing = new AbortController();
 
   const system = async (): Promise<NatsConnection> => {
     connecting ??= connect();
@@ -44,7 +47,8 @@ export function openSourceConnections({ connect, log, isCurrent }: SourceConnect
     }
   };
   const work = async () => {
-    while (isDue && !isClosed) {
+    const backoff = openBackoff(BACKOFF);
+    while (isDue && !closing.signal.aborted) {
       isDue = false;
       try {
         const connection = await system();
@@ -55,20 +59,24 @@ export function openSourceConnections({ connect, log, isCurrent }: SourceConnect
           log.info({ source, cid }, 'a connection was ended: its token is not valid any more');
         }
       } catch (error) {
-        if (!isClosed) log.warn({ reason: errorText(error) }, 'connections with old tokens could not be ended');
+        if (closing.signal.aborted) return;
+        // Until it is done, who has an old token goes on sending.
+        isDue = true;
+        log.warn({ reason: errorText(error) }, 'connections with old tokens could not be ended yet');
+        await backoff.wait(closing.signal);
       }
     }
+    // In the same turn as the last look at what is due: who comes after it begins anew.
+    working = undefined;
   };
   return {
     async endOutdated() {
       isDue = true;
-      working ??= work().finally(() => {
-        working = undefined;
-      });
+      working ??= work();
       await working;
     },
     async close() {
-      isClosed = true;
+      closing.abort();
       const [settled] = await Promise.allSettled([connecting]);
       if (settled.status === 'fulfilled') await settled.value?.close();
       await working;
@@ -85,11 +93,13 @@ async function outdated(
     const options = { auth: true, limit: PAGE, offset };
     const answers = await connection.requestMany('$SYS.REQ.SERVER.PING.CONNZ', JSON.stringify(options), {
       strategy: 'stall',
-      maxWait: ANSWERS_WITHIN_MS,
-      stall: ANSWERS_WITHIN_MS / 2,
+      maxWait: FIRST_ANSWER_WITHIN_MS,
+      stall: NEXT_ANSWER_WITHIN_MS,
     });
     let isMore = false;
+    let servers = 0;
     for await (const answer of answers) {
+      servers++;
       const { server, connections } = readConnz(answer.json());
       isMore ||= connections.length === PAGE;
       for (const { cid, name } of connections) {
@@ -97,6 +107,7 @@ async function outdated(
         if (source !== undefined && mark !== undefined && !isCurrent(source, mark)) found.push({ server, cid, source });
       }
     }
+    if (servers === 0) throw new Error(`no server told its connections within ${FIRST_ANSWER_WITHIN_MS} ms`);
     if (!isMore) return found;
   }
 }

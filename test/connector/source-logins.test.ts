@@ -23,10 +23,10 @@ import { type NatsServer, startNats } from '../../local/server/nats.ts';
 import { openMemoryFeed } from '../support/memory-feed.ts';
 import { temporaryFolder } from '../support/servers.ts';
 import { sourceRecord, withToken } from '../support/source.ts';
-import { echo, LIMITS, openGateway, record, type TestGateway } from './fixture.ts';
+import { echo, LIMITS, openGateway, PATIENT, record, type TestGateway } from './fixture.ts';
 
 const PASSWORD = 'the password of the box';
-const LATE_MS = 20_000;
+const LATE_MS = 100_000;
 
 describe('connector: logins of sources at NATS and MQTT', () => {
   const sources = openMemoryFeed<SourceRecord>();
@@ -75,7 +75,7 @@ describe('connector: logins of sources at NATS and MQTT', () => {
       secrets: openSecretFiles(folder),
       log: openLog('connector', process.env.TEST_LOG_LEVEL ?? 'silent'),
       metrics,
-      limits: LIMITS,
+      limits: { ...LIMITS, ...PATIENT },
       logins: {
         issuerSeed: new TextDecoder().decode(issuer.getSeed()),
         anonymous: true,
@@ -89,7 +89,7 @@ describe('connector: logins of sources at NATS and MQTT', () => {
       scenario_definition: { ...plain.scenario.scenario_definition, unknown_sources: 'refuse' as const },
     };
     feed.put({ ...plain, scenario });
-    await (await openJetStreamStatusReader(box)).waitApplied('fire', plain.rev, 10_000);
+    await (await openJetStreamStatusReader(box)).waitApplied('fire', plain.rev, LATE_MS);
   });
 
   after(async () => {
@@ -114,7 +114,7 @@ describe('connector: logins of sources at NATS and MQTT', () => {
   };
   const stored = async () => (await (await jetstreamManager(box)).streams.info(STREAM)).state.messages;
   const publish = (connection: NatsConnection, subject: string, body: string) =>
-    connection.request(subject, body, { timeout: 2000 });
+    connection.request(subject, body, { timeout: LATE_MS });
   const processed = async (count: number) => {
     const stop = AbortSignal.timeout(LATE_MS);
     const found: string[] = [];
