@@ -48,6 +48,19 @@ export async function openSourceTallies(store: StateStore, log: Log): Promise<So
     revisions.set(source, kept?.revision ?? 0);
     return outcome === 'written';
   };
+  const flush = async (): Promise<void> => {
+    const due = [...changed];
+    changed.clear();
+    for (const source of due) {
+      try {
+        if (!(await write(source))) changed.add(source);
+      } catch (error) {
+        changed.add(source);
+        log.debug({ err: BoxError.from(error) }, 'what came from a source cannot be written down yet');
+      }
+    }
+  };
+  let flushed = Promise.resolve();
   return {
     of: (source, scenario) => tallies.get(source)?.get(scenario),
     scenariosOf: (source) => [...(tallies.get(source) ?? [])],
@@ -64,17 +77,10 @@ export async function openSourceTallies(store: StateStore, log: Log): Promise<So
     forget(scenario) {
       for (const [source, own] of tallies) if (own.delete(scenario)) changed.add(source);
     },
-    async flush() {
-      const due = [...changed];
-      changed.clear();
-      for (const source of due) {
-        try {
-          if (!(await write(source))) changed.add(source);
-        } catch (error) {
-          changed.add(source);
-          log.debug({ err: BoxError.from(error) }, 'what came from a source cannot be written down yet');
-        }
-      }
+    flush() {
+      // One after the other: two at once would refuse each other's revision, and the last one, at the end, would not wait for the one before.
+      flushed = flushed.then(flush);
+      return flushed;
     },
   };
 }
