@@ -2,7 +2,9 @@ import { writeFile } from 'node:fs/promises';
 import { createServer, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
+import { stageConsumers } from '#lib/bus/jetstream-consumers.ts';
 import { openJetStreamDeadLetters } from '#lib/bus/jetstream-dead-letters.ts';
 import { openJetStreamPublisher } from '#lib/bus/jetstream-publisher.ts';
 import { openJetStreamStatusReader } from '#lib/bus/jetstream-stage-status.ts';
@@ -13,7 +15,7 @@ import type { TopicMessage } from '#lib/bus/topic-reader.ts';
 import { openLog } from '#lib/log/log.ts';
 import type { CloudEvent } from '#lib/message/cloud-event.ts';
 import type { EventResult, Wake } from '#lib/message/function-answer.ts';
-import type { ScenarioRecord, Stage } from '#lib/scenario/scenario.ts';
+import { type ScenarioRecord, STAGES, type Stage } from '#lib/scenario/scenario.ts';
 import { openSecretFiles } from '#lib/secret/secret-files.ts';
 import type { SourceRecord } from '#lib/source/source.ts';
 import { openConnectorMetrics } from '../../connector/metrics.ts';
@@ -23,6 +25,8 @@ import { openMemoryFeed } from '../support/memory-feed.ts';
 import { temporaryFolder } from '../support/servers.ts';
 
 const MIB = 1024 * 1024;
+/** What is waited for comes in milliseconds, on a machine that has time. */
+const PATIENCE_MS = 100_000;
 
 export const LIMITS: ConnectorLimits = {
   streams: { maxBytes: 64 * MIB, maxDeadBytes: 8 * MIB, duplicateWindowMs: 60_000 },
@@ -48,6 +52,9 @@ export interface Answer {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | Buffer;
 }
+
+/** Longer than any call of a test is held: none is made a second time because the machine is slow. */
+export const PATIENT = { invocationTimeoutMs: 60_000 } as const;
 
 export type TestFunction = (call: Call) => Answer | Promise<Answer>;
 
@@ -184,6 +191,7 @@ export async function openFixture(limits: Partial<ConnectorLimits> = {}, gateway
   const publisher = openJetStreamPublisher(connection);
   const reader = openJetStreamTopicReader(connection);
   const status = await openJetStreamStatusReader(connection);
+  const manager = await jetstreamManager(connection);
   const deadLetters = await openJetStreamDeadLetters(connection);
   const metrics = openConnectorMetrics();
   const connectors: { connector: Connector; connection: NatsConnection }[] = [];
@@ -232,7 +240,7 @@ export async function openFixture(limits: Partial<ConnectorLimits> = {}, gateway
     /** Puts the scenario and waits until the connector works with it. */
     async put(scenario: ScenarioRecord) {
       feed.put(scenario);
-      await status.waitApplied(scenario.id, scenario.rev, 10_000);
+      await status.waitApplied(scenario.id, scenario.rev, PATIENCE_MS);
     },
     /** Publishes a JSON value, without any header. */
     async send(topic: string, value: unknown, attributes: Record<string, string> = {}) {
@@ -242,14 +250,14 @@ export async function openFixture(limits: Partial<ConnectorLimits> = {}, gateway
     async receive(topic: string, count: number, from = 1): Promise<TopicMessage[]> {
       const stop = new AbortController();
       const found: TopicMessage[] = [];
-      const late = setTimeout(() => stop.abort(), 20_000);
+      const late = setTimeout(() => stop.abort(), PATIENCE_MS);
       for await (const message of reader.read(topic, { from: { seq: from }, until: 'never', signal: stop.signal })) {
         found.push(message);
         if (found.length === count) stop.abort();
       }
       clearTimeout(late);
       if (found.length < count)
-        throw new Error(`${topic}: ${count} messages expected within 20 s, got ${found.length}`);
+        throw new Error(`${topic}: ${count} messages expected within ${PATIENCE_MS / 1000} s, got ${found.length}`);
       return found;
     },
     /** Everything that is on a topic now. */
@@ -281,11 +289,14 @@ export async function openFixture(limits: Partial<ConnectorLimits> = {}, gateway
         await own.flush();
       };
     },
-    /** Waits until the stages of the scenario have nothing left to do. */
+    /** Waits until the stages of the scenario are done with all that was published before, and with what was made of it. */
     async idle(scenario: string) {
       await until(async () => {
-        const stages = (await status.stages()).filter((stage) => stage.scenario === scenario);
-        return stages.length > 0 && stages.every(({ waiting, inProgress }) => waiting === 0 && inProgress === 0);
+        const consumers = await stageConsumers(manager);
+        const names = STAGES.map((stage) => consumerName(scenario, stage)).filter((name) => consumers.has(name));
+        // In the order of the pipeline: once a stage is done, all that it made for the next one is stored.
+        for (const name of names) if (!(await isDone(manager, name))) return false;
+        return names.length > 0;
       }, `${scenario} to be idle`);
     },
     async close() {
@@ -303,11 +314,23 @@ export function jsonOf(message: TopicMessage | undefined): unknown {
   return JSON.parse(Buffer.from(message?.body ?? []).toString());
 }
 
-/** Looks again and again until it holds, for at most 20 seconds. */
+/** Whether a stage is done with what is stored for it. "Nothing waits" would not do: a message is counted a moment after it was stored. */
+async function isDone(manager: JetStreamManager, consumer: string): Promise<boolean> {
+  const { config } = await manager.consumers.info(STREAM, consumer);
+  let last = 0;
+  for (const subject of config.filter_subjects ?? []) {
+    const message = await manager.streams.getMessage(STREAM, { last_by_subj: subject });
+    last = Math.max(last, message?.seq ?? 0);
+  }
+  const { delivered, num_ack_pending, num_pending } = await manager.consumers.info(STREAM, consumer);
+  return delivered.stream_seq >= last && num_ack_pending === 0 && num_pending === 0;
+}
+
+/** Looks again and again until it holds, within reason. */
 export async function until(holds: () => Promise<boolean> | boolean, what: string): Promise<void> {
-  const end = Date.now() + 20_000;
+  const end = performance.now() + PATIENCE_MS;
   while (!(await holds())) {
-    if (Date.now() > end) throw new Error(`waited 20 s for ${what}`);
+    if (performance.now() > end) throw new Error(`waited ${PATIENCE_MS / 1000} s for ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }

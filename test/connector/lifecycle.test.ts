@@ -1,13 +1,24 @@
 import assert from 'node:assert/strict';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { STREAM } from '#lib/bus/subjects.ts';
-import { answering, echo, eventsOf, type Fixture, jsonOf, openFixture, record, results, until } from './fixture.ts';
+import {
+  answering,
+  echo,
+  eventsOf,
+  type Fixture,
+  jsonOf,
+  openFixture,
+  PATIENT,
+  record,
+  results,
+  until,
+} from './fixture.ts';
 
 describe('connector: scenarios that change', () => {
   let box: Fixture;
 
   before(async () => {
-    box = await openFixture();
+    box = await openFixture(PATIENT);
     box.gateway.functions.set('echo', echo);
   });
 
@@ -22,13 +33,23 @@ describe('connector: scenarios that change', () => {
     });
     const scenario = record('load', { ingestion: { in: 'load_in', out: 'load_out', function: 'revisions' } });
     await box.put(scenario);
-    const total = 2000;
+    let total = 0;
+    const send = async () => {
+      const from = total;
+      total += 20;
+      await Promise.all(Array.from({ length: 20 }, (_, i) => box.send('load_in', from + i)));
+    };
+    let isChanging = true;
     const sending = (async () => {
-      for (let n = 0; n < total; n += 20)
-        await Promise.all(Array.from({ length: 20 }, (_, i) => box.send('load_in', n + i)));
+      while (isChanging) await send();
     })();
-    for (let rev = 2; rev <= 6; rev++) await box.put({ ...scenario, rev: `${rev}-x` });
-    await sending;
+    try {
+      for (let rev = 2; rev <= 6; rev++) await box.put({ ...scenario, rev: `${rev}-x` });
+    } finally {
+      isChanging = false;
+      await sending;
+    }
+    await send();
     const outputs = (await box.receive('load_out', total)).map(jsonOf) as { rev: string; n: number }[];
     assert.deepEqual(
       outputs.map(({ n }) => n).sort((a, b) => a - b),
@@ -60,12 +81,15 @@ describe('connector: scenarios that change', () => {
     await box.put({ ...scenario, paused: true, rev: '2-b' });
     for (const n of [2, 3]) await box.send('paused_in', n);
     const stage = async () => (await box.status.stages()).find((each) => each.scenario === 'paused');
-    await until(async () => (await stage())?.waiting === 2, 'two waiting messages');
-    assert.equal((await stage())?.state, 'paused');
+    const isPaused = async () => {
+      const { state, waiting } = (await stage()) ?? {};
+      return state === 'paused' && waiting === 2;
+    };
+    await until(isPaused, 'two waiting messages of a stage that is paused');
     assert.equal((await box.all('paused_out')).length, 1);
     await box.put({ ...scenario, rev: '3-c' });
     assert.deepEqual((await box.receive('paused_out', 3)).map(jsonOf), [1, 2, 3]);
-    assert.equal((await stage())?.state, 'running');
+    await until(async () => (await stage())?.state === 'running', 'the stage to be told of as running');
   });
 
   it('another in_topic: what waits on the former one is still processed, what comes there later is not', async () => {
@@ -109,7 +133,7 @@ describe('connector: scenarios that change', () => {
     };
     assert.deepEqual(await consumers(), ['ingestion-gone']);
     box.feed.remove('gone');
-    await box.status.waitApplied('gone', undefined, 5000);
+    await box.status.waitApplied('gone', undefined, 60_000);
     assert.deepEqual(await consumers(), []);
     await until(
       async () => !(await manager.streams.info(STREAM)).config.subjects.includes('gone_in'),
@@ -142,7 +166,10 @@ describe('connector: scenarios that change', () => {
     await box.put(record('early', { ingestion: { in: 'early_in', out: 'early_out', function: 'echo' } }));
     await box.send('early_in', 'early');
     await box.idle('early');
-    const createdAt = new Date().toISOString();
+    const [early] = await box.all('early_in');
+    const createdMs = (early?.time.getTime() ?? 0) + 1;
+    await until(() => Date.now() > createdMs, 'a later millisecond');
+    const createdAt = new Date(createdMs).toISOString();
     await box.put(record('late', { ingestion: { in: 'early_in', out: 'late_out', function: 'echo' } }, { createdAt }));
     await box.send('early_in', 'late');
     assert.deepEqual((await box.receive('late_out', 1)).map(jsonOf), ['late']);
@@ -150,7 +177,7 @@ describe('connector: scenarios that change', () => {
 
   it('a scenario whose topic is the system’s own is refused with the reason, and others go on', async () => {
     box.feed.put(record('bad', { ingestion: { in: 'thebox.dead.x', out: 'bad_out' } }));
-    await assert.rejects(box.status.waitApplied('bad', '1-a', 5000), {
+    await assert.rejects(box.status.waitApplied('bad', '1-a', 60_000), {
       code: 'unprocessable',
       message: /thebox\.dead\.x/,
     });
@@ -215,6 +242,7 @@ describe('connector: scenarios that change', () => {
     );
     assert.equal(outputs[0]?.id, String(letters[0]?.inputSeq));
     assert.equal((await box.deadLetters.list({}, { limit: 1 })).total, 0);
+    await box.idle('bystander');
     assert.equal((await box.all('bystander_out')).length, 3);
     await assert.rejects(box.deadLetters.show(letters[0]?.seq ?? 0), { code: 'not_found' });
   });

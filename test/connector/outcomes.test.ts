@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { answering, echo, type Fixture, jsonOf, openFixture, record, results, until } from './fixture.ts';
+import { answering, echo, type Fixture, jsonOf, openFixture, PATIENT, record, results, until } from './fixture.ts';
 
 describe('connector: what becomes of an event', () => {
   let box: Fixture;
 
   before(async () => {
-    box = await openFixture();
+    box = await openFixture(PATIENT);
   });
 
   after(() => box.close());
@@ -209,8 +209,8 @@ describe('connector: what becomes of an event', () => {
     const [message] = await box.receive('away_out', 1);
     assert.equal(jsonOf(message), 'patience');
     assert.equal((await box.deadLetters.list({ scenario: 'away' }, { limit: 1 })).total, 0);
-    const [stage] = (await box.status.stages()).filter(({ scenario }) => scenario === 'away');
-    assert.equal(stage?.lastError?.code, 'unauthenticated');
+    const lastError = async () => (await box.status.stages()).find(({ scenario }) => scenario === 'away')?.lastError;
+    await until(async () => (await lastError())?.code === 'unauthenticated', 'the last error to be told of');
   });
 
   it('a container that is being replaced is waited for, longer than failures are', async () => {
@@ -226,7 +226,7 @@ describe('connector: what becomes of an event', () => {
   it('429 with Retry-After is obeyed', async () => {
     const times: number[] = [];
     box.gateway.functions.set('busy', (call) => {
-      times.push(Date.now());
+      times.push(performance.now());
       return times.length === 1 ? { status: 429, headers: { 'retry-after': '1' } } : echo(call);
     });
     await box.put(record('busy', { ingestion: { in: 'busy_in', out: 'busy_out', function: 'busy' } }));
@@ -324,7 +324,7 @@ describe('connector: functions that know nothing of events', () => {
   let box: Fixture;
 
   before(async () => {
-    box = await openFixture();
+    box = await openFixture(PATIENT);
   });
 
   after(() => box.close());

@@ -8,7 +8,7 @@ import type { ScenarioDefinition, ScenarioRecord } from '#lib/scenario/scenario.
 import { openTallyStore, readTally } from '#lib/source/source-tally.ts';
 import { ed25519Signer, hmacHeaders, nowSeconds, type SignatureHeaders } from '../support/signing.ts';
 import { sourceRecord, withToken } from '../support/source.ts';
-import { echo, type Fixture, jsonOf, openFixture, record, until } from './fixture.ts';
+import { echo, type Fixture, jsonOf, openFixture, PATIENT, record, until } from './fixture.ts';
 
 const HMAC_SECRET = 'a secret of more than 24 bytes';
 
@@ -27,7 +27,7 @@ describe('connector: sources of signals', () => {
   let fixture: Fixture;
 
   before(async () => {
-    fixture = await openFixture();
+    fixture = await openFixture(PATIENT);
     await writeFile(join(fixture.secretsDir, 'source-mixer'), HMAC_SECRET);
     fixture.gateway.functions.set('echo', echo);
     fixture.sources.put(kiln.record);
