@@ -2,6 +2,7 @@ import { checkAnswers, connectNats, natsAddresses } from '#lib/bus/nats-connecti
 import { openCouchDatabase } from '#lib/couchdb/couch-database.ts';
 import { BoxError, errorText } from '#lib/error/box-error.ts';
 import { type Log, openLog } from '#lib/log/log.ts';
+import { declareTaskQueue, TASK_QUEUE } from '#lib/order/rabbitmq-task-queue.ts';
 import { giveBackMemoryWhenIdle } from '#lib/process/idle-memory.ts';
 import { keepWasmSmall } from '#lib/process/small-wasm.ts';
 import { openCouchdbScenarioFeed } from '#lib/scenario/couchdb-scenario-feed.ts';
@@ -147,9 +148,6 @@ async function loginOptions(config: ConnectorConfig, secrets: SecretFiles): Prom
   };
 }
 
-/** The queue of batch orders, as the older sample service had it, and the function that fills them. */
-const TASK_QUEUE = 'sensory.batch.request.task.queue';
-
 function startTrigger(
   config: ConnectorConfig,
   amqpUrl: string,
@@ -166,6 +164,7 @@ function startTrigger(
   });
   const trigger = startRabbitmqTrigger({
     queue: TASK_QUEUE,
+    declare: declareTaskQueue,
     functionName: 'sensory',
     type: 'thebox.sensory.task',
     prefetch: config.taskPrefetch,

@@ -10,6 +10,7 @@ import { MAX_CRASHES, openCrashWatch } from './crash-watch.ts';
 import { type Reply, readReply } from './function-reply.ts';
 import type { Invoker } from './invoker.ts';
 import type { ConnectorMetrics } from './metrics.ts';
+import { openTurns, type Turns } from './turns.ts';
 
 /** Brings the tasks of a RabbitMQ queue to a function, one per call. */
 export interface RabbitmqTrigger {
@@ -21,6 +22,8 @@ export interface RabbitmqTriggerParts {
   /** Asked for at every connection, so that a changed secret is taken up. */
   readonly url: () => Promise<string>;
   readonly queue: string;
+  /** Makes the queue, and what belongs to it, unless it is there. */
+  readonly declare: (channel: Channel) => Promise<void>;
   readonly functionName: string;
   /** The `ce-type` of a task. */
   readonly type: string;
@@ -38,19 +41,20 @@ const RECONNECT_BACKOFF = { firstMs: 500, maxMs: 5000 };
 const AWAY_BACKOFF = { firstMs: 100, maxMs: 10_000 };
 const FAILED_BACKOFF = { firstMs: 500, maxMs: 30_000 };
 
-/** Starts working on a queue; a broker or a queue that is not there (yet) is waited for. */
+/** Starts working on a queue; a broker that is not there (yet) is waited for. */
 export function startRabbitmqTrigger(parts: RabbitmqTriggerParts): RabbitmqTrigger {
   /** Ends taking; what is under way goes on. */
   const ending = new AbortController();
   /** Ends what is under way. */
   const stop = new AbortController();
   const underWay = new Set<Promise<void>>();
+  const turns = openTurns();
 
   const run = async () => {
     const backoff = openBackoff(RECONNECT_BACKOFF);
     while (!ending.signal.aborted) {
       try {
-        await session(parts, underWay, ending.signal, stop.signal, backoff.reset);
+        await session(parts, { underWay, turns, ending: ending.signal, stop: stop.signal }, backoff.reset);
       } catch (error) {
         parts.log.warn({ queue: parts.queue, reason: errorText(error) }, 'the task queue cannot be read at the moment');
       }
@@ -68,12 +72,18 @@ export function startRabbitmqTrigger(parts: RabbitmqTriggerParts): RabbitmqTrigg
   };
 }
 
+/** What outlives a connection. */
+interface Running {
+  readonly underWay: Set<Promise<void>>;
+  readonly turns: Turns;
+  readonly ending: AbortSignal;
+  readonly stop: AbortSignal;
+}
+
 /** One connection, until it is lost or the trigger ends. */
 async function session(
   parts: RabbitmqTriggerParts,
-  underWay: Set<Promise<void>>,
-  ending: AbortSignal,
-  stop: AbortSignal,
+  { underWay, turns, ending, stop }: Running,
   onReady: () => void,
 ): Promise<void> {
   // Without noDelay an acknowledgement holds up the next call by the 40 ms of a delayed TCP acknowledgement.
@@ -94,15 +104,15 @@ async function session(
     });
     channel.once('close', () => lost.abort());
     await channel.prefetch(parts.prefetch);
-    // Made by the function that puts tasks on it; its arguments are that function's business.
-    await channel.checkQueue(parts.queue);
+    // To ask for a queue that nobody has made yet is an error to RabbitMQ, with two lines in its log each time.
+    await parts.declare(channel);
     const { consumerTag } = await channel.consume(parts.queue, (message) => {
       if (message === null) {
         // The queue was deleted.
         lost.abort();
         return;
       }
-      const task = work(parts, channel, message, AbortSignal.any([stop, lost.signal])).finally(() =>
+      const task = work(parts, turns, channel, message, AbortSignal.any([stop, lost.signal])).finally(() =>
         underWay.delete(task),
       );
       underWay.add(task);
@@ -120,15 +130,24 @@ async function session(
   }
 }
 
-/** Calls the function about a task until that has come to something, and tells the broker. */
+/**
+ * Calls the function about a task until that has come to something, and tells the broker. A task whose process ended is asked about
+ * alone from then on: it may have been another task that ended it.
+ */
 async function work(
   parts: RabbitmqTriggerParts,
+  turns: Turns,
   channel: Channel,
   message: ConsumeMessage,
   signal: AbortSignal,
 ): Promise<void> {
   const id = taskId(message);
-  const verdict = await call(parts, id, message.content, signal);
+  const first = await turns.together(() => call(parts, id, message.content, 1, signal));
+  const last =
+    first === 'crashed' ? await turns.alone(() => call(parts, id, message.content, MAX_CRASHES, signal)) : first;
+  if (last === 'crashed')
+    parts.log.error({ queue: parts.queue, task: id }, 'given up: each process of the function that had it ended');
+  const verdict = last === 'crashed' ? 'dead' : last;
   // Without a verdict, and without a channel to give it on, the broker hands the task out again.
   if (verdict === undefined || signal.aborted) return;
   parts.metrics.task(parts.queue, verdict);
@@ -136,12 +155,14 @@ async function work(
   else channel.nack(message, false, false);
 }
 
+/** `crashed`: so many processes have ended, one after the other, that had it. Undefined when it was told to end. */
 async function call(
   parts: RabbitmqTriggerParts,
   id: string,
   body: Buffer,
+  maxCrashes: number,
   signal: AbortSignal,
-): Promise<'ok' | 'dead' | undefined> {
+): Promise<'ok' | 'dead' | 'crashed' | undefined> {
   const { functionName, log, maxDeliver, queue } = parts;
   const headers = {
     'content-type': 'application/json',
@@ -167,9 +188,8 @@ async function call(
       if (signal.aborted || !reply.lost || !(await crashWatch.lost())) continue;
       away.reset();
       crashes++;
-      if (crashes < MAX_CRASHES) continue;
-      log.error({ queue, task: id, crashes }, 'given up: each process of the function that had it ended');
-      return 'dead';
+      if (crashes < maxCrashes) continue;
+      return 'crashed';
     }
     away.reset();
     crashWatch.answered();
