@@ -25,8 +25,9 @@ export interface DemoOptions {
 }
 
 const TOPIC = 'digits_notifications';
-const LAST_IMAGE_TIMEOUT_MS = 15_000;
-const TRIES = 100;
+/** When none has come for so long, those that are missing are taken for lost. */
+const SILENCE_MS = 60_000;
+const TRIES = 600;
 const RETRY_MS = 200;
 
 /**
@@ -60,12 +61,26 @@ export async function runDemo(options: DemoOptions): Promise<Summary> {
       await next;
     }
     sending = false;
-    if (tally.missing > 0) await Promise.race([allSeen.promise, delay(LAST_IMAGE_TIMEOUT_MS, undefined, { signal })]);
+    await untilSilent(tally, allSeen.promise, signal);
     await nats.drain();
     await listening;
     return tally.summary();
   } finally {
     await nats.close();
+  }
+}
+
+/** Resolves when every image was seen, or none has been for a while. */
+async function untilSilent(tally: Tally, allSeen: Promise<void>, signal: AbortSignal): Promise<void> {
+  const over = new AbortController();
+  void allSeen.then(() => over.abort());
+  for (let before = Number.POSITIVE_INFINITY; tally.missing > 0 && tally.missing < before; ) {
+    before = tally.missing;
+    try {
+      await delay(SILENCE_MS, undefined, { signal: AbortSignal.any([signal, over.signal]) });
+    } catch (error) {
+      if (!over.signal.aborted) throw error;
+    }
   }
 }
 

@@ -218,7 +218,7 @@ describe('deploy/config/nats-server.conf, in a real server', () => {
 
   it('writes to disk as often as it was told', async () => {
     const system = await as('thebox-system', 'nats-system-password');
-    const answer = await system.request('$SYS.REQ.SERVER.PING.VARZ');
+    const answer = await system.request('$SYS.REQ.SERVER.PING.VARZ', '', { timeout: 60_000 });
     await system.close();
     const { data } = answer.json<{ data: { jetstream: { config: { sync_interval: number } } } }>();
     assert.equal(data.jetstream.config.sync_interval, 120 * 1e9);
@@ -258,7 +258,7 @@ describe('deploy/config/nats-server.conf, in a real server', () => {
     // With the client's own defaults, as a sensor's program would.
     const pass = await secret('nats-sensor-password');
     const sensor = await connect({ servers: `127.0.0.1:${port}`, user: 'sensor', pass });
-    const acked = await sensor.request('factory.press', '{"a":2}', { timeout: 5000 });
+    const acked = await sensor.request('factory.press', '{"a":2}', { timeout: 60_000 });
     assert.equal(Reflect.get(Object(acked.json()), 'stream'), 'TEST');
     const stream = await jetstream(box).streams.get('TEST');
     assert.equal((await stream.getMessage({ seq: 1 }))?.string(), '{"a":1}');

@@ -7,6 +7,7 @@ import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
+import { guarded } from '../support/guarded.ts';
 import { temporaryFolder } from '../support/servers.ts';
 
 const MAIN = resolve(import.meta.dirname, '..', '..', 'local', 'main.ts');
@@ -14,10 +15,11 @@ const MAIN = resolve(import.meta.dirname, '..', '..', 'local', 'main.ts');
 type Running = ChildProcessByStdio<null, Readable, Readable>;
 
 describe('npm start', function () {
-  this.timeout(180_000);
+  // It starts eleven processes, and some tests do so twice.
+  this.timeout(480_000);
 
   function start(...args: string[]): Running {
-    return spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    return guarded(spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'], detached: true }));
   }
 
   it('--once sends images, loses none, and ends with 0', async () => {
@@ -81,9 +83,9 @@ function portsOf(env: unknown): number[] {
   return [...new Set(urls.map((url) => Number(new URL(url).port)))];
 }
 
-/** Resolves once nobody listens there, within 20 s. */
+/** Resolves once nobody listens there, within 100 s. */
 async function untilRefused(port: number): Promise<void> {
-  const signal = AbortSignal.timeout(20_000);
+  const signal = AbortSignal.timeout(100_000);
   for (;;) {
     signal.throwIfAborted();
     const socket = connect({ port, host: '127.0.0.1' });
