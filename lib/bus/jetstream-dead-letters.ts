@@ -10,6 +10,7 @@ import { BoxError, errorText } from '../error/box-error.ts';
 import { readDeadLetter, revivedMessage } from './dead-letter-headers.ts';
 import type { DeadLetter, DeadLetterFilter, DeadLetters } from './dead-letters.ts';
 import { pairsOf, readHeader } from './event-headers.ts';
+import { fetchedMessages } from './fetched-messages.ts';
 import { openStoredPublish, type StoredPublish } from './stored-publish.ts';
 import { consumerName, DEAD_STREAM, deadSubject, STREAM, stageSubject } from './subjects.ts';
 
@@ -67,17 +68,11 @@ async function listLetters(
       opt_start_seq: (afterSeq ?? 0) + 1,
     });
     const total = (await consumer.info(true)).num_pending;
-    let left = Math.min(total, limit);
-    if (left > 0) {
-      const messages = await consumer.consume({ max_messages: Math.min(left, 500) });
-      for await (const message of messages) {
-        const headers = pairsOf(message.headers);
-        const bytes = Number(readHeader(headers, 'Nats-Msg-Size') ?? message.data.length);
-        const letter = readDeadLetter(message.seq, headers, bytes);
-        if (letter !== undefined) letters.push(letter);
-        if (--left === 0) break;
-      }
-      messages.stop();
+    for await (const message of fetchedMessages(consumer, { most: Math.min(total, limit), atOnce: 500 })) {
+      const headers = pairsOf(message.headers);
+      const bytes = Number(readHeader(headers, 'Nats-Msg-Size') ?? message.data.length);
+      const letter = readDeadLetter(message.seq, headers, bytes);
+      if (letter !== undefined) letters.push(letter);
     }
     await consumer.delete();
     return { letters, total };

@@ -1,6 +1,7 @@
 import { DeliverPolicy, jetstream } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { BoxError, errorText } from '../error/box-error.ts';
+import { fetchedMessages } from './fetched-messages.ts';
 
 export const MESSAGE_ID_HEADER = 'Nats-Msg-Id';
 
@@ -68,15 +69,11 @@ async function scan(options: PublishedIdsOptions, from: Date | number, found: (i
         ? { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: from }
         : { deliver_policy: DeliverPolicy.StartTime, opt_start_time: from.toISOString() }),
     });
-    let left = (await consumer.info(true)).num_pending;
-    if (left === 0) return end;
-    const messages = await consumer.consume({ max_messages: 1000 });
-    for await (const message of messages) {
+    const most = (await consumer.info(true)).num_pending;
+    for await (const message of fetchedMessages(consumer, { most, atOnce: 1000 })) {
       const id = message.headers?.get(MESSAGE_ID_HEADER);
       if (id?.startsWith(options.prefix)) found(id);
-      if (--left === 0) break;
     }
-    messages.stop();
     await consumer.delete();
     return end;
   } catch (cause) {
