@@ -17,8 +17,7 @@ interface Report {
   readonly findings: readonly { part: string; state: string; what: string; action?: string }[];
 }
 
-describe('box doctor', function () {
-  this.timeout(120_000);
+describe('box doctor', () => {
   let folder: string;
   let appliance: Appliance;
   before(async () => {
@@ -46,9 +45,11 @@ describe('box doctor', function () {
     );
     assert.equal(report.status, 0);
     const well = ['gateway', 'key', 'orchestrator', 'ingestion', 'inference', 'notification', 'sensory', 'connector'];
-    for (const part of [...well, 'models', 'nats', 'couchdb', 'memory', 'clock']) {
+    for (const part of [...well, 'models', 'nats', 'couchdb', 'clock']) {
       assert.equal(stateOf(report, part)[0], 'ok', part);
     }
+    // What else runs on this machine decides whether it is well.
+    assert.notEqual(stateOf(report, 'memory').length, 0);
     assert.deepEqual(stateOf(report, 's3'), ['ok', 'ok']);
     // Without its address nothing is known of it, which is not the same as that it is well.
     assert.deepEqual(stateOf(report, 'rabbitmq'), ['skipped']);
@@ -65,7 +66,9 @@ describe('box doctor', function () {
     });
     assert.equal(refused.status, 422, await refused.text());
     assert.deepEqual(stateOf(await doctor(), 'nats'), ['ok', 'warning']);
-    await runBox(folder, appliance.env, 'dead', 'remove', '1');
+    const list = await runBox(folder, appliance.env, '--json', 'dead', 'list');
+    const [letter] = (JSON.parse(list.stdout) as { letters: { seq: number }[] }).letters;
+    assert.equal((await runBox(folder, appliance.env, 'dead', 'remove', String(letter?.seq))).status, 0);
     const report = await doctor();
     assert.deepEqual(
       report.findings.filter(({ part, state }) => state === 'warning' && /^(nats|tiny)/.test(part)),
@@ -137,9 +140,7 @@ describe('box doctor', function () {
   });
 });
 
-describe('box doctor: RabbitMQ', function () {
-  this.timeout(60_000);
-
+describe('box doctor: RabbitMQ', () => {
   it('misses the task queue, then somebody who works on it, and counts what was given up', async () => {
     const { url } = await sharedRabbitmq();
     const look = async () =>
@@ -193,6 +194,17 @@ describe('box doctor: the machine', () => {
     assert.match(found, /warning memory: memory limits do nothing/);
     assert.match(found, /warning heat: 85 °C/);
     assert.match(found, /warning power/);
+  });
+
+  it('a board that is well', async () => {
+    const found = await told({
+      'proc/meminfo': 'MemTotal: 2000000 kB\nMemAvailable: 1500000 kB\n',
+      'proc/mounts': '/dev/sda1 / ext4 rw,noatime 0 0\n',
+      'sys/fs/cgroup/cgroup.controllers': 'cpuset cpu io memory pids\n',
+      'sys/class/thermal/thermal_zone0/temp': '45000\n',
+    });
+    assert.match(found, /ok memory: 1\.5 GB of 2\.0 GB available/);
+    assert.doesNotMatch(found, /(warning|failed) (memory|heat|power)/);
   });
 
   it('a disk that failed, a file system that is none for servers', async () => {
