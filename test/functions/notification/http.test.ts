@@ -20,7 +20,7 @@ async function openReceiver(refuseFirst: number) {
   const received: Received[] = [];
   const taken: Received[] = [];
   const tries = new Map<string, number>();
-  const waiting: { count: number; resolve: () => void }[] = [];
+  const waiting: { holds: () => boolean; resolve: () => void }[] = [];
   const server: Server = createServer(async (request, response) => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
@@ -32,19 +32,22 @@ async function openReceiver(refuseFirst: number) {
     const isTaken = count > refuseFirst;
     if (isTaken) taken.push(one);
     response.writeHead(isTaken ? 204 : 503).end();
-    for (const each of waiting) if (taken.length >= each.count) each.resolve();
+    for (const each of waiting) if (each.holds()) each.resolve();
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`,
     received,
     taken,
-    arrival: (count: number) =>
-      taken.length >= count
+    /** Resolves once one was taken that is so. */
+    arrival: (isSo: (body: string) => boolean) => {
+      const holds = () => taken.some(({ body }) => isSo(body));
+      return holds()
         ? Promise.resolve()
         : new Promise<void>((resolve) => {
-            waiting.push({ count, resolve });
-          }),
+            waiting.push({ holds, resolve });
+          });
+    },
     close: () => new Promise((resolve) => server.close(resolve)),
   };
 }
@@ -65,8 +68,7 @@ describe('function notification over HTTP', () => {
   const post = (path: string, body: unknown) =>
     call(path, { method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json' } });
 
-  before(async function () {
-    this.timeout(60_000);
+  before(async () => {
     fixture = await openFixture();
     receiver = await openReceiver(1);
     const plain = rulesRecord('house', [
@@ -101,12 +103,14 @@ describe('function notification over HTTP', () => {
     served = await serveFunction(open, env);
     fixture.gateway.functions.set('notification', async ({ headers, body }) => {
       const { connection: _, 'transfer-encoding': __, ...rest } = headers;
-      const answer = await fetch(`${served.url}/`, {
-        method: 'POST',
-        headers: rest as Record<string, string>,
-        body: new Uint8Array(body),
-      });
-      return { status: answer.status, headers: { 'content-type': 'application/json' }, body: await answer.text() };
+      try {
+        const init = { method: 'POST', headers: rest as Record<string, string>, body: new Uint8Array(body) };
+        const answer = await fetch(`${served.url}/`, init);
+        return { status: answer.status, headers: { 'content-type': 'application/json' }, body: await answer.text() };
+      } catch {
+        // As a gateway says it of a function that is away, which is not the events' fault.
+        return { status: 502 };
+      }
     });
     await fixture.put(record);
   });
@@ -120,8 +124,7 @@ describe('function notification over HTTP', () => {
   const send = (t: number, source = 'roof') =>
     fixture.send('house-in', { correlation_id: 'c', prediction_data: { t: { data: [t] } } }, { source });
 
-  it('GET /notification waits for what comes, and goes on from its cursor', async function () {
-    this.timeout(30_000);
+  it('GET /notification waits for what comes, and goes on from its cursor', async () => {
     const empty = await call('/notification?scenario=house');
     assert.deepEqual([empty.status, empty.body.notifications], [200, []]);
     const waiting = call(`/notification?scenario=house&since=${empty.body.next}&wait=20`);
@@ -147,8 +150,7 @@ describe('function notification over HTTP', () => {
     assert.equal((await call('/notification?scenario=house&limit=0')).status, 400);
   });
 
-  it('GET /notification streams with Accept: text/event-stream, and goes on after Last-Event-ID', async function () {
-    this.timeout(30_000);
+  it('GET /notification streams with Accept: text/event-stream, and goes on after Last-Event-ID', async () => {
     const { body } = await call('/notification?scenario=house&limit=1');
     const stop = new AbortController();
     const response = await fetch(`${served.url}/notification?scenario=house`, {
@@ -165,9 +167,8 @@ describe('function notification over HTTP', () => {
     stop.abort();
   });
 
-  it('webhooks are signed, tried again, and have an id by which a receiver knows them again', async function () {
-    this.timeout(30_000);
-    await receiver.arrival(2);
+  it('webhooks are signed, tried again, and have an id by which a receiver knows them again', async () => {
+    await receiver.arrival((body) => body.includes('"status":"resolved"'));
     const [one, two] = receiver.taken;
     assert.ok(one && two);
     assert.equal(receiver.received.length, 4, 'each was refused once');
@@ -181,15 +182,13 @@ describe('function notification over HTTP', () => {
     assert.match(two.body, /"status":"resolved"/, 'in order within the group');
   });
 
-  it('webhooks that were not sent when the function stopped are sent when it is there again', async function () {
-    this.timeout(30_000);
+  it('webhooks that were not sent when the function stopped are sent when it is there again', async () => {
     await served.close();
-    const before = receiver.taken.length;
     // The connector waits for the function meanwhile.
     await send(33, 'cellar');
     served = await serveFunction(open, env);
-    await receiver.arrival(before + 1);
-    assert.match(receiver.taken.at(-1)?.body ?? '', /"source":"cellar"/);
+    // One whose acknowledgement was lost when the function stopped may come once more before it.
+    await receiver.arrival((body) => body.includes('"source":"cellar"'));
   });
 
   it('GET /alert and POST /alert/{id}/ack', async () => {

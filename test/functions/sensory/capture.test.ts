@@ -28,8 +28,7 @@ function capturing(id: string, capture: object): ScenarioRecord {
   return { ...made, scenario } as unknown as ScenarioRecord;
 }
 
-describe('sensory: capture', function () {
-  this.timeout(60_000);
+describe('sensory: capture', () => {
   let bucket: TestBucket;
   let box: Fixture;
   let sensory: SensoryProcess;
@@ -64,16 +63,18 @@ describe('sensory: capture', function () {
     const passOn: TestFunction = async ({ headers, body }) => {
       const own = new Set(['host', 'content-length', 'connection']);
       const kept = Object.fromEntries(Object.entries(headers).filter(([name]) => !own.has(name)));
-      const answer = await request(sensory.url, {
-        method: 'POST',
-        headers: { ...kept, ...key } as IncomingHttpHeaders,
-        body,
-      });
-      return {
-        status: answer.statusCode,
-        headers: { 'content-type': String(answer.headers['content-type']) },
-        body: await answer.body.text(),
-      };
+      try {
+        const sent = { ...kept, ...key } as IncomingHttpHeaders;
+        const answer = await request(sensory.url, { method: 'POST', headers: sent, body });
+        return {
+          status: answer.statusCode,
+          headers: { 'content-type': String(answer.headers['content-type']) },
+          body: await answer.body.text(),
+        };
+      } catch {
+        // As a gateway says it of a function that is away, which is not the events' fault.
+        return { status: 502 };
+      }
     };
     functions.set('sensory', passOn);
     functions.set('orchestrator', ({ path }) => {
@@ -191,8 +192,9 @@ describe('sensory: capture', function () {
     const env = { LIST_SECONDS: '60', NATS_URL: box.natsUrl, GATEWAY_URL: box.gateway.url };
     const options = { s3: bucket.options, couchdbUrl: await couchdbUrl(), couchdbDatabase: uniqueName('orders') };
     await sensory.kill();
+    const before = box.gateway.calls.length;
     for (let n = 0; n < 20; n++) await box.send('away_raw', n);
-    await until(() => box.gateway.calls.some(({ name }) => name === 'sensory'), 'a call');
+    await until(() => box.gateway.calls.slice(before).some(({ name }) => name === 'sensory'), 'a call');
     sensory = await startSensory({ ...options, amqpUrl: 'amqp://127.0.0.1:9/sensory', env, port });
     await box.idle('away');
     assert.equal((await samples('dataset=away_8x8')).length, 20);
