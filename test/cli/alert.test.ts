@@ -9,8 +9,7 @@ import { rulesRecord } from '../functions/notification/support/storm.ts';
 import { type ServedFunction, serveFunction } from '../support/served-function.ts';
 import { runBox } from './run-box.ts';
 
-describe('box alert', function () {
-  this.timeout(60_000);
+describe('box alert', () => {
   let fixture: Fixture;
   let served: ServedFunction;
   let gateway: Gateway;

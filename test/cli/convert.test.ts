@@ -13,10 +13,7 @@ interface Expected {
   readonly outputs: Readonly<Record<string, unknown>>;
 }
 
-describe('box model convert', function () {
-  // Each conversion starts TensorFlow.
-  this.timeout(120_000);
-
+describe('box model convert', () => {
   let folder: string;
   let expected: Readonly<Record<string, Expected>>;
   before(async () => {

@@ -16,9 +16,7 @@ const BOX = join(import.meta.dirname, '../../cli/box.ts');
 const MODELS = join(import.meta.dirname, '../functions/inference/models');
 const TORCH = join(import.meta.dirname, '../functions/inference/torch');
 
-describe('box model', function () {
-  this.timeout(180_000);
-
+describe('box model', () => {
   let bucket: TestBucket;
   let served: ServedFunction;
   let gateway: Server;

@@ -56,8 +56,7 @@ describe('box rule test', () => {
     return { out, err, code: code as unknown };
   }
 
-  it('says what a rule comes to on each prediction of a file, and where it fails', async function () {
-    this.timeout(30_000);
+  it('says what a rule comes to on each prediction of a file, and where it fails', async () => {
     const file = join(folder, 'predictions.json');
     await writeFile(file, JSON.stringify([{ t: { data: [31] } }, { u: { data: [1] } }]));
     const { out, code, err } = await box(['rule', 'test', "prediction['t'].data[0] > 30", '--file', file]);
@@ -69,23 +68,20 @@ describe('box rule test', () => {
     );
   });
 
-  it('takes one prediction from standard input, and answers JSON', async function () {
-    this.timeout(30_000);
+  it('takes one prediction from standard input, and answers JSON', async () => {
     const args = ['--json', 'rule', 'test', 'len(prediction)', '--file', '-'];
     const { out } = await box(args, JSON.stringify({ t: { data: [31] } }));
     const { results } = JSON.parse(out) as { results: { value: unknown; type: unknown }[] };
     assert.deepEqual([results[0]?.value, results[0]?.type], [1, 'int']);
   });
 
-  it('ends with the code of bad usage for an expression that is none, and says where', async function () {
-    this.timeout(30_000);
+  it('ends with the code of bad usage for an expression that is none, and says where', async () => {
     const { code, err } = await box(['rule', 'test', 'prediction.__class__', '--file', '-'], '{"t":{"data":[1]}}');
     assert.equal(code, 2);
     assert.match(err, /line 1, column 12/);
   });
 
-  it('asks for either a file or a scenario', async function () {
-    this.timeout(30_000);
+  it('asks for either a file or a scenario', async () => {
     const { code, err } = await box(['rule', 'test', 'True']);
     assert.equal(code, 2);
     assert.match(err, /give either --scenario or --file/);

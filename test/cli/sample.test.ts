@@ -15,8 +15,7 @@ import { type BoxRun, runBox } from './run-box.ts';
 
 const COUNT = 30;
 
-describe('box sample and box order', function () {
-  this.timeout(120_000);
+describe('box sample and box order', () => {
   let folder: string;
   let bucket: TestBucket;
   let sensory: SensoryProcess;

@@ -9,8 +9,7 @@ import { KEY, startOrchestrator, type TestOrchestrator } from '../functions/orch
 import { temporaryFolder } from '../support/servers.ts';
 import { runBox } from './run-box.ts';
 
-describe('box source', function () {
-  this.timeout(60_000);
+describe('box source', () => {
   let orchestrator: TestOrchestrator;
   let gateway: Gateway;
   let folder: string;

@@ -13,9 +13,7 @@ import { type CuttingProxy, startCuttingProxy } from './cutting-proxy.ts';
 const CLIENT = resolve(import.meta.dirname, '..', '..', 'clients', 'python');
 const COUNT = 120;
 
-describe('the Python client, with the standard library alone', function () {
-  this.timeout(120_000);
-
+describe('the Python client, with the standard library alone', () => {
   it('passes its own tests', async () => {
     await unittest('tests', {});
   });

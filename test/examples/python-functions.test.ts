@@ -46,8 +46,7 @@ function passTo({ url }: PythonFunction): TestFunction {
 /** A sine of an amplitude: crest factor √2, kurtosis 1.5. */
 const sine = (amplitude: number) => Array.from({ length: 64 }, (_, i) => amplitude * Math.sin((2 * Math.PI * i) / 16));
 
-describe('example: functions in Python', function () {
-  this.timeout(120_000);
+describe('example: functions in Python', () => {
   let box: Fixture;
   let functions: PythonFunction[] = [];
   let scenario: ScenarioRecord;

@@ -6,10 +6,7 @@ import { type ConverterProcess, GRAPHS, startConverter } from './converter-proce
 
 const KEY = 'key-of-the-test';
 
-describe('the function converter', function () {
-  // Each conversion starts TensorFlow.
-  this.timeout(120_000);
-
+describe('the function converter', () => {
   let converter: ConverterProcess;
   before(async () => {
     converter = await startConverter(KEY, { MAX_BODY_BYTES: '4096' });

@@ -14,9 +14,7 @@ import { MODELS, openForTest, stage, type TestInference } from './support/open-f
 const X = [['x', 'float32', [null, 3]]] as const;
 const Y = [['y', 'float32', [null, 1]]] as const;
 
-describe('models over ftp', function () {
-  this.timeout(30_000);
-
+describe('models over ftp', () => {
   let model: Buffer;
   let server: ChildProcess;
   let port: number;

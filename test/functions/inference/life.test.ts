@@ -38,10 +38,7 @@ async function askUntil(inference: TestInference, isEnough: () => Promise<boolea
   return outputs;
 }
 
-describe('threads of models', function () {
-  // A model of ten billion operations is tried out some ten times when it is loaded.
-  this.timeout(120_000);
-
+describe('threads of models', () => {
   it('answer small requests and health while a large model runs', async () => {
     const inference = await openForTest({ MODEL_THREADS: '2' });
     try {
@@ -121,9 +118,7 @@ describe('threads of models', function () {
   });
 });
 
-describe('life of a model', function () {
-  this.timeout(60_000);
-
+describe('life of a model', () => {
   it('gives right answers with more models than fit the budget, and keeps to it', async () => {
     // Room for two at most, however little they are measured to take.
     const budget = 1_500_000;

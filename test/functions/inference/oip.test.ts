@@ -255,8 +255,7 @@ describe('Open Inference Protocol', () => {
     assert.ok((stats?.execution_count ?? 99) < 39);
   });
 
-  it('refuses requests beyond the queue with 503 and Retry-After', async function () {
-    this.timeout(120_000);
+  it('refuses requests beyond the queue with 503 and Retry-After', async () => {
     const crowded = await openForTest({ MODEL_MAX_QUEUE: '3', MODEL_THREADS: '1' });
     try {
       crowded.records.set('slow 1', record('slow', '1', { name: 'slow', location: 'slow.onnx' }));

@@ -19,9 +19,7 @@ const hasOwnNetwork = spawnSync('unshare', [...OWN_NETWORK, 'true']).status === 
  * not watched. Neither sees what would be sent only after more time than the test takes, nor a look-up in native code
  * that a resolver on a loopback address would pass on.
  */
-describe('inference as it is by default', function () {
-  this.timeout(120_000);
-
+describe('inference as it is by default', () => {
   let file: string;
   beforeEach(async () => {
     file = join(await temporaryFolder('outbound'), 'tries');

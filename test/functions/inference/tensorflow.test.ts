@@ -16,10 +16,7 @@ const DENSE: StageOptions = {
   outputs: [['dense_1/Softmax', 'float32', [null, 3]]],
 };
 
-describe('TensorFlow graphs', function () {
-  // Each conversion starts TensorFlow.
-  this.timeout(120_000);
-
+describe('TensorFlow graphs', () => {
   let converter: ConverterProcess;
   let gateway: Server;
   let gatewayUrl: string;

@@ -3,10 +3,7 @@ import { once } from 'node:events';
 import type { Worker } from 'node:worker_threads';
 import { dataOf, features, openForTest, record, sendBatch, type TestInference } from './support/open-for-test.ts';
 
-describe('a model thread that ends', function () {
-  // A thread that is started again loads a model of ten billion operations.
-  this.timeout(120_000);
-
+describe('a model thread that ends', () => {
   let inference: TestInference;
   const workers: Worker[] = [];
   const keep = (worker: Worker) => workers.push(worker);

@@ -10,9 +10,7 @@ import { KEY } from './support/open-for-test.ts';
 
 const HERE = join(import.meta.dirname, 'conformance');
 
-describe('NVIDIA’s own client of the protocol', function () {
-  this.timeout(120_000);
-
+describe('NVIDIA’s own client of the protocol', () => {
   it('works through the gateway, with the function’s path in the URL', async () => {
     // Models and function in a process of their own, as the client's machine would have it.
     const server = spawn(process.execPath, [join(HERE, 'serve.ts')], { stdio: ['pipe', 'pipe', 'inherit'] });

@@ -18,8 +18,7 @@ describe('function notification, killed during a storm', () => {
   let child: ChildProcess;
   let port: number;
 
-  before(async function () {
-    this.timeout(120_000);
+  before(async () => {
     // A call that is killed is answered once there is a new process, which takes long on a slow machine: given up before that it
     // would come again, and be counted among those that kill.
     fixture = await openFixture({ invocationTimeoutMs: 60_000 });

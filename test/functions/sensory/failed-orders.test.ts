@@ -13,8 +13,7 @@ import { openVhost } from './vhost.ts';
 const COUNT = 6;
 const key = { authorization: `Bearer ${API_KEY}` };
 
-describe('orders that cannot be filled as they were placed', function () {
-  this.timeout(60_000);
+describe('orders that cannot be filled as they were placed', () => {
   let bucket: TestBucket;
   let sensory: SensoryProcess;
   let amqpUrl: string;

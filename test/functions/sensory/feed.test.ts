@@ -14,8 +14,7 @@ const COUNT = 300;
 const key = { authorization: `Bearer ${API_KEY}` };
 
 for (const [name, start] of Object.entries(S3_SERVERS)) {
-  describe(`feeds on ${name}`, function () {
-    this.timeout(60_000);
+  describe(`feeds on ${name}`, () => {
     let bucket: TestBucket;
     let sensory: SensoryProcess;
     let courier: { close(): Promise<void> };

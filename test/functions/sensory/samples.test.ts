@@ -13,8 +13,7 @@ const key = { authorization: `Bearer ${API_KEY}` };
 const idOf = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
 
 for (const [name, start] of Object.entries(S3_SERVERS)) {
-  describe(`samples and datasets on ${name}`, function () {
-    this.timeout(60_000);
+  describe(`samples and datasets on ${name}`, () => {
     let bucket: TestBucket;
     let sensory: SensoryProcess;
 

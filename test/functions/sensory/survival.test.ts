@@ -21,7 +21,7 @@ const FILL_AT_ONCE = 32;
 
 /** Servers of this test's own, since it ends them as a power cut would, and starts them again with what they kept. */
 describe('an order and stores while servers are killed', function () {
-  this.timeout(120_000 + (COUNT + STORES) * 30);
+  this.timeout(300_000 + (COUNT + STORES) * 30);
   let minio: S3Server;
   let rabbitmq: RabbitmqServer;
   let sensory: SensoryProcess;

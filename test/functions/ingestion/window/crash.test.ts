@@ -68,8 +68,7 @@ describe('function ingestion, killed while windows fill', () => {
   let kills = 0;
   let mayKill = 0;
 
-  before(async function () {
-    this.timeout(120_000);
+  before(async () => {
     // A call that is killed is answered once there is a new process, which takes long on a slow machine: given up before that it
     // would come again, and be counted among those that kill.
     fixture = await openFixture({ invocationTimeoutMs: 60_000 });
@@ -118,8 +117,7 @@ describe('function ingestion, killed while windows fill', () => {
     });
   }
 
-  it('makes a row for each slot of silence too, by timers that outlive the function', async function () {
-    this.timeout(120_000);
+  it('makes a row for each slot of silence too, by timers that outlive the function', async () => {
     record = QUIET;
     mayKill = 0;
     await fixture.put(record);

@@ -6,8 +6,7 @@ import { openTestDatabase, type TestDatabase } from '../../../support/couchdb-da
 
 const SHARDS = 24;
 
-describe('openOrderStore', function () {
-  this.timeout(60_000);
+describe('openOrderStore', () => {
   let database: TestDatabase;
   let other: ReturnType<TestDatabase['again']>;
   let puts = 0;

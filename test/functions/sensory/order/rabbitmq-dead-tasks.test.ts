@@ -7,9 +7,7 @@ import { openVhost } from '../vhost.ts';
 
 const POLL_MS = 20;
 
-describe('watchDeadTasks', function () {
-  this.timeout(60_000);
-
+describe('watchDeadTasks', () => {
   it('makes the task queue once a broker is there that was not at first: the connector waits for it', async () => {
     const url = await openVhost();
     let tries = 0;
