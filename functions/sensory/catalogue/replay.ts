@@ -12,8 +12,15 @@ export interface Replay {
   know(file: string, segment: Segment): void;
 }
 
-/** Samples in segments and indexes that are kept in memory, some 300 bytes each. */
+/** Samples in segments and indexes that are kept in memory, up to 1 KB each with their facts. */
 const MAX_KEPT_SAMPLES = 1_000_000;
+/**
+ * So many of them in files that the newest state does not name any more, which the states of orders and streams may. Each packing
+ * of a few samples leaves the index of another shard behind: kept without end they fill the memory in hours.
+ */
+const MAX_OLD_SAMPLES = 20_000;
+/** What a file counts for beside its samples, as some have none or one. */
+const FILE_WEIGHT = 10;
 const READS_AT_ONCE = 8;
 
 type Locations = ReadonlyMap<string, Location & { readonly etag: string }>;
@@ -21,7 +28,7 @@ type Locations = ReadonlyMap<string, Location & { readonly etag: string }>;
 export function openReplay(store: BlobStore, places: Places): Replay {
   const segments = new LRUCache<string, Segment>({
     maxSize: MAX_KEPT_SAMPLES,
-    sizeCalculation: ({ added, removed }) => 1 + added.length + removed.length,
+    sizeCalculation: weightOf,
   });
   let last: { snapshot: Snapshot; locations: Locations; paths: Set<string> } | undefined;
 
@@ -31,6 +38,19 @@ export function openReplay(store: BlobStore, places: Places): Replay {
     const segment = await decodeSegment(await bytes());
     segments.set(file, segment);
     return segment;
+  }
+
+  /** Lets go of files of older states, those first that nobody has asked for the longest. */
+  function forgetOld({ segments: ofState, shards }: Manifest): void {
+    const named = new Set([...ofState, ...shards].map(({ file }) => file));
+    let weight = 0;
+    const gone: string[] = [];
+    for (const [file, segment] of segments.entries()) {
+      if (named.has(file)) continue;
+      weight += weightOf(segment);
+      if (weight > MAX_OLD_SAMPLES) gone.push(file);
+    }
+    for (const file of gone) segments.delete(file);
   }
 
   const readSegment = (file: string) => read(file, async () => (await store.get(`${places.segments}${file}`)).bytes);
@@ -83,7 +103,10 @@ export function openReplay(store: BlobStore, places: Places): Replay {
           return location?.etag === sample.etag ? location : undefined;
         },
       });
-      if (manifest.seq > (last?.snapshot.seq ?? -1)) last = { snapshot, locations, paths: pathsOf(snapshot, last) };
+      if (manifest.seq > (last?.snapshot.seq ?? -1)) {
+        last = { snapshot, locations, paths: pathsOf(snapshot, last) };
+        forgetOld(manifest);
+      }
       return snapshot;
     },
     know: (file, segment) => {
@@ -99,6 +122,10 @@ function areNew(segments: readonly Segment[], paths: ReadonlySet<string>): boole
     ({ removed, added }) =>
       removed.length === 0 && added.every(({ path }) => !paths.has(path) && !seen.has(path) && seen.add(path)),
   );
+}
+
+function weightOf({ added, removed }: Segment): number {
+  return FILE_WEIGHT + added.length + removed.length;
 }
 
 /** The paths of a snapshot's samples; those of the one before are taken over where it only grew. */
