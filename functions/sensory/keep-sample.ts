@@ -4,6 +4,7 @@ import { BoxError } from '#lib/error/box-error.ts';
 import type { Catalogue } from './catalogue/catalogue.ts';
 import { readFacts, type Sample } from './catalogue/sample.ts';
 import type { Snapshot } from './catalogue/snapshot.ts';
+import { type InLine, openLines } from './in-line.ts';
 import { differenceHash, findNear } from './near-duplicate.ts';
 import { storeSample } from './store-sample.ts';
 
@@ -31,20 +32,23 @@ export interface Kept {
 }
 
 /** The ending of a file by its content type; what is not named here becomes `.bin`. */
-const ENDING: Readonly<Record<string, string>> = {
-  'image/png': 'png',
-  'image/jpeg': 'jpg',
-  'image/webp': 'webp',
-  'image/gif': 'gif',
-  'image/tiff': 'tiff',
-  'application/json': 'json',
-  'application/x-npy': 'npy',
-  'audio/wav': 'wav',
-  'audio/x-wav': 'wav',
-  'audio/flac': 'flac',
-  'text/plain': 'txt',
-  'text/csv': 'csv',
-};
+const ENDING = new Map([
+  ['image/png', 'png'],
+  ['image/jpeg', 'jpg'],
+  ['image/webp', 'webp'],
+  ['image/gif', 'gif'],
+  ['image/tiff', 'tiff'],
+  ['application/json', 'json'],
+  ['application/x-npy', 'npy'],
+  ['audio/wav', 'wav'],
+  ['audio/x-wav', 'wav'],
+  ['audio/flac', 'flac'],
+  ['text/plain', 'txt'],
+  ['text/csv', 'csv'],
+]);
+
+/** The same bytes that come several times at once are one after the other: a caller tries again while the store is slow. */
+const LINES = new WeakMap<Catalogue, InLine>();
 
 /**
  * Keeps a sample of any content type.
@@ -52,14 +56,23 @@ const ENDING: Readonly<Record<string, string>> = {
  * @throws BoxError `conflict` when the bytes are there already and duplicates are refused, `unprocessable` for a picture
  * that cannot be read.
  */
-export async function keepSample(
-  parts: { readonly store: BlobStore; readonly maxImagePixels: number; readonly stored: () => void },
-  catalogue: Catalogue,
-  given: GivenSample,
-): Promise<Kept> {
+export function keepSample(parts: KeepParts, catalogue: Catalogue, given: GivenSample): Promise<Kept> {
+  const id = createHash('sha256').update(given.bytes).digest('hex');
+  const inLine = LINES.get(catalogue) ?? openLines();
+  LINES.set(catalogue, inLine);
+  return inLine(id, () => keep(parts, catalogue, given, id));
+}
+
+interface KeepParts {
+  readonly store: BlobStore;
+  readonly maxImagePixels: number;
+  readonly stored: () => void;
+}
+
+async function keep(parts: KeepParts, catalogue: Catalogue, given: GivenSample, id: string): Promise<Kept> {
   const { category, bytes, contentType, duplicates } = given;
   const snapshot = await catalogue.snapshot();
-  const [known] = snapshot.withId(createHash('sha256').update(bytes).digest('hex'));
+  const [known] = snapshot.withId(id);
   if (known && duplicates === 'link') return { sample: known, snapshot, duplicate: true, near: [] };
   if (known && duplicates === 'refuse') {
     throw new BoxError('conflict', `Cannot store sample: the same bytes are there already as ${known.path}`, {
@@ -67,9 +80,9 @@ export async function keepSample(
     });
   }
   const dhash = contentType.startsWith('image/') ? await differenceHash(bytes, parts.maxImagePixels) : undefined;
-  const near = dhash === undefined ? [] : findNear(snapshot.samples, dhash);
+  const near = dhash === undefined ? [] : findNear(snapshot, dhash);
   const facts = readFacts({ ...given.facts, dhash });
-  const extension = ENDING[contentType] ?? 'bin';
+  const extension = ENDING.get(contentType) ?? 'bin';
   const sample = await storeSample(parts.store, catalogue, {
     category,
     bytes,

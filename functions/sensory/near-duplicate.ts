@@ -1,7 +1,9 @@
 import { decodeImage } from '#lib/image/decode-image.ts';
 import { toGrey } from '#lib/image/image.ts';
 import { resize } from '#lib/image/resize.ts';
+import { derived } from './catalogue/derive.ts';
 import type { Sample } from './catalogue/sample.ts';
+import type { Snapshot } from './catalogue/snapshot.ts';
 
 /** Pictures whose hashes differ in at most this many of 64 bits look alike. */
 const NEAR_BITS = 4;
@@ -22,16 +24,27 @@ export async function differenceHash(bytes: Uint8Array, maxPixels: number): Prom
   return hex;
 }
 
+/** The hashes that there are, as numbers: reading them from their hex takes longer than all else of comparing. */
+const hashes = derived(
+  () => ({ positions: [] as number[], highs: [] as number[], lows: [] as number[] }),
+  ({ positions, highs, lows }, { facts }, position) => {
+    if (facts?.dhash?.length !== 16) return;
+    const [high, low] = words(facts.dhash);
+    positions.push(position);
+    highs.push(high);
+    lows.push(low);
+  },
+);
+
 /** Samples that look like the hash's picture, the first few. */
-export function findNear(samples: readonly Sample[], hash: string): Sample[] {
+export function findNear(snapshot: Snapshot, hash: string): Sample[] {
   const [high, low] = words(hash);
+  const { positions, highs, lows } = hashes(snapshot);
   const found: Sample[] = [];
-  for (const sample of samples) {
-    const other = sample.facts?.dhash;
-    if (other === undefined || other.length !== 16) continue;
-    const [otherHigh, otherLow] = words(other);
-    if (bits(high ^ otherHigh) + bits(low ^ otherLow) <= NEAR_BITS) found.push(sample);
-    if (found.length === MAX_FOUND) break;
+  for (let i = 0; i < positions.length && found.length < MAX_FOUND; i++) {
+    if (bits(high ^ (highs[i] as number)) + bits(low ^ (lows[i] as number)) > NEAR_BITS) continue;
+    const sample = snapshot.samples[positions[i] as number];
+    if (sample) found.push(sample);
   }
   return found;
 }

@@ -75,7 +75,7 @@ export function openCatalogue(store: BlobStore, dataset: DatasetName, log: Log, 
   const older = new LRUCache<number, Promise<Snapshot>>({ max: KEPT_SNAPSHOTS });
   const fresh = openFreshFiles(FRESH_BYTES);
   const pinned = new LRUCache<number, { readonly atMs: number; readonly done: Promise<void> }>({ max: 100 });
-  let current = makeSnapshot({ seq: 0, manifest: EMPTY_MANIFEST, samples: [], locate: () => undefined });
+  let current = makeSnapshot({ seq: 0, manifest: EMPTY_MANIFEST, samples: [], growth: {}, locate: () => undefined });
   let checkedMs = 0;
   let checking: Promise<void> | undefined;
   let waiting: Sample[] = [];

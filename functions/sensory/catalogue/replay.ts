@@ -94,10 +94,12 @@ export function openReplay(store: BlobStore, places: Places): Replay {
   return {
     async snapshot(manifest) {
       const [samples, locations] = await Promise.all([samplesOf(manifest), locationsOf(manifest.shards)]);
+      const later = last && manifest.seq > last.snapshot.seq ? last : undefined;
       const snapshot = makeSnapshot({
         seq: manifest.seq,
         manifest,
         samples,
+        growth: later?.locations === locations && grew(later.snapshot.samples, samples) ? later.snapshot.growth : {},
         locate(sample) {
           const location = locations.get(sample.path);
           return location?.etag === sample.etag ? location : undefined;
@@ -134,13 +136,17 @@ function pathsOf(
   before: { readonly snapshot: Snapshot; readonly paths: Set<string> } | undefined,
 ): Set<string> {
   const known = before?.snapshot.samples.length ?? 0;
-  const grew =
-    known > 0 &&
-    samples[0] === before?.snapshot.samples[0] &&
-    samples[known - 1] === before?.snapshot.samples[known - 1];
-  if (!before || !grew || before.paths.size !== known) return new Set(samples.map(({ path }) => path));
+  if (before?.paths.size !== known || !grew(before.snapshot.samples, samples)) {
+    return new Set(samples.map(({ path }) => path));
+  }
   for (let i = known; i < samples.length; i++) before.paths.add((samples[i] as Sample).path);
   return before.paths;
+}
+
+/** Whether samples begin with all those before. What goes moves all behind it, so the two ends tell. */
+function grew(before: readonly Sample[], now: readonly Sample[]): boolean {
+  const last = before.length - 1;
+  return last >= 0 && now[0] === before[0] && now[last] === before[last];
 }
 
 /** The samples that are left when everything that came and went is applied in order. */

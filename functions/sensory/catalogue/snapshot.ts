@@ -1,3 +1,4 @@
+import { derived } from './derive.ts';
 import type { Manifest, ShardEntry } from './manifest.ts';
 import { byCodePoint, INBOX, isImage, type Sample } from './sample.ts';
 
@@ -18,6 +19,8 @@ export interface Snapshot {
   /** In an order that is the same whenever the snapshot is read. */
   readonly samples: readonly Sample[];
   readonly manifest: Manifest;
+  /** The same of snapshots of which each has the samples of the one before, where they were, and none or some behind them. */
+  readonly growth: object;
   /** Where the sample with exactly this content is packed; undefined when it is not. */
   locate(sample: Sample): Location | undefined;
   /**
@@ -33,10 +36,19 @@ export interface Snapshot {
   withId(id: string): readonly Sample[];
 }
 
-export function makeSnapshot(parts: Pick<Snapshot, 'seq' | 'samples' | 'manifest' | 'locate'>): Snapshot {
+const positionsById = derived(
+  () => new Map<string, number[]>(),
+  (byId, sample, position, snapshot) => {
+    const id = snapshot.idOf(sample);
+    const positions = byId.get(id);
+    if (positions) positions.push(position);
+    else byId.set(id, [position]);
+  },
+);
+
+export function makeSnapshot(parts: Pick<Snapshot, 'seq' | 'samples' | 'manifest' | 'growth' | 'locate'>): Snapshot {
   let pictures: readonly Sample[] | undefined;
   let categories: ReadonlyMap<string, number> | undefined;
-  let byId: Map<string, Sample[]> | undefined;
   const snapshot: Snapshot = {
     ...parts,
     pictures() {
@@ -51,8 +63,8 @@ export function makeSnapshot(parts: Pick<Snapshot, 'seq' | 'samples' | 'manifest
     },
     idOf: (sample) => sample.id || (parts.locate(sample)?.id ?? ''),
     withId(id) {
-      byId ??= Map.groupBy(parts.samples, (sample) => snapshot.idOf(sample));
-      return byId.get(id) ?? [];
+      const positions = positionsById(snapshot).get(id) ?? [];
+      return positions.filter((at) => at < parts.samples.length).map((at) => parts.samples[at] as Sample);
     },
   };
   return snapshot;

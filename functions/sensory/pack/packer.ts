@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { BlobStore } from '#lib/blob/blob-store.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
+import { derived } from '../catalogue/derive.ts';
 import { inTurns } from '../catalogue/replay.ts';
 import { isImage, type Sample } from '../catalogue/sample.ts';
 import type { Snapshot } from '../catalogue/snapshot.ts';
@@ -26,8 +27,13 @@ export const PACK_LIMITS: PackLimits = {
 };
 
 const READS_AT_ONCE = 8;
-/** Snapshots of which there is nothing left to pack: the background asks once a second, of 100,000 samples too. */
-const settled = new WeakSet<Snapshot>();
+
+const unpacked = derived(
+  (): Sample[] => [],
+  (into, sample, _, snapshot) => {
+    if (!snapshot.locate(sample)) into.push(sample);
+  },
+);
 
 /**
  * Packs the next shard's worth of samples that are not packed yet.
@@ -36,7 +42,6 @@ const settled = new WeakSet<Snapshot>();
  */
 export async function packNext(store: BlobStore, catalogue: Catalogue, limits = PACK_LIMITS): Promise<number> {
   const snapshot = await catalogue.snapshot();
-  if (settled.has(snapshot)) return 0;
   const samples = chooseSamples(snapshot, catalogue, limits);
   if (samples.length === 0) return 0;
   const read = await inTurns(samples, (sample) => readSample(store, catalogue, sample, limits), READS_AT_ONCE);
@@ -53,15 +58,14 @@ function chooseSamples(snapshot: Snapshot, { dataset }: Catalogue, limits: PackL
   const chosen: Sample[] = [];
   let bytes = 0;
   let oldestMs = Number.POSITIVE_INFINITY;
-  for (const sample of snapshot.samples) {
+  for (const sample of unpacked(snapshot)) {
     const more = sample.size + pixelBytes;
-    if (snapshot.locate(sample) || more > limits.maxBytes / 4) continue;
+    if (more > limits.maxBytes / 4) continue;
     if (chosen.length === limits.maxSamples || bytes + more > limits.maxBytes) continue;
     bytes += more;
     chosen.push(sample);
     oldestMs = Math.min(oldestMs, sample.modifiedMs);
   }
-  if (chosen.length === 0) settled.add(snapshot);
   const patient = chosen.length < limits.minSamples && Date.now() - oldestMs < limits.patienceMs;
   return patient ? [] : chosen;
 }
