@@ -3,6 +3,8 @@ import type { CouchDatabase } from '#lib/couchdb/couch-database.ts';
 import { BoxError } from '#lib/error/box-error.ts';
 import type { Catalogue } from './catalogue/catalogue.ts';
 import { type Sample, splitPath, storedFacts } from './catalogue/sample.ts';
+import { openLines } from './in-line.ts';
+import { putOnce } from './put-once.ts';
 
 /** One change of a label. */
 export interface LabelChange {
@@ -43,20 +45,7 @@ export function openRelabelling(
   catalogueOf: (folder: string) => Promise<Catalogue>,
 ): Relabelling {
   /** Of one sample one relabelling at a time. */
-  const lines = new Map<string, Promise<unknown>>();
-
-  function inLine<T>(key: string, work: () => Promise<T>): Promise<T> {
-    const done = (lines.get(key) ?? Promise.resolve()).then(work);
-    const settled = done.then(
-      () => undefined,
-      () => undefined,
-    );
-    lines.set(key, settled);
-    void settled.then(() => {
-      if (lines.get(key) === settled) lines.delete(key);
-    });
-    return done;
-  }
+  const inLine = openLines();
 
   async function pending(key: string): Promise<{ move: Move; rev: string } | undefined> {
     const document = await database.get(key);
@@ -68,13 +57,24 @@ export function openRelabelling(
     const { data } = catalogue.places;
     const { id, from, to } = move;
     const old = await getOrNothing(store, data + from);
-    if (old) await store.put(data + to, old.bytes, { contentType: old.contentType, metadata: old.metadata });
+    if (old && !(await putOnce(store, data + to, old))) {
+      await forget(key, rev);
+      throw new BoxError('conflict', `Cannot relabel ${from}: another sample just became ${to}`);
+    }
     const moved = await sampleAt(catalogue, to, id, old);
     await catalogue.change({ removed: [from], added: moved ? [moved] : [] });
     if (moved) await remember(move);
     await store.delete([data + from]);
     await forget(key, rev);
     return moved;
+  }
+
+  /** The file keeps its name, by which it is split, unless another sample of the category has it: 1.png of each class. */
+  async function freePath({ places }: Catalogue, sample: Sample, id: string, category: string): Promise<string> {
+    const path = `${category}/${sample.path.slice(sample.category.length + 1)}`;
+    if (!(await store.head(places.data + path))) return path;
+    const dot = path.lastIndexOf('.');
+    return dot === -1 ? `${path}_${id}` : `${path.slice(0, dot)}_${id}${path.slice(dot)}`;
   }
 
   async function sampleAt(catalogue: Catalogue, path: string, id: string, old: Blob | undefined) {
@@ -124,13 +124,19 @@ export function openRelabelling(
     if (left) await complete(catalogue, key, left.move, left.rev);
   }
 
+  /** One that cannot be completed holds up no other. */
+  async function recoverOne({ dataset, id }: Move): Promise<void> {
+    const catalogue = await catalogueOf(dataset);
+    await inLine(moveKey(dataset, id), () => settle(catalogue, moveKey(dataset, id)));
+  }
+
   return {
     relabel(catalogue, sample, id, change) {
       const dataset = catalogue.places.folder;
       const key = moveKey(dataset, id);
       return inLine(key, async () => {
         await settle(catalogue, key);
-        const to = `${change.to}/${sample.path.slice(sample.category.length + 1)}`;
+        const to = await freePath(catalogue, sample, id, change.to);
         const move: Move = { dataset, id, from: sample.path, to, change };
         const moved = await complete(catalogue, key, move, await database.put(key, move));
         if (moved) return moved;
@@ -144,10 +150,9 @@ export function openRelabelling(
     async recover(olderThanMs) {
       const end = Date.now() - olderThanMs;
       const moves = (await database.list(PREFIX)).map(readMove).filter(({ change }) => Date.parse(change.at) <= end);
-      for (const { dataset, id } of moves) {
-        const catalogue = await catalogueOf(dataset);
-        await inLine(moveKey(dataset, id), () => settle(catalogue, moveKey(dataset, id)));
-      }
+      const ends = await Promise.allSettled(moves.map(recoverOne));
+      const failed = ends.find((end) => end.status === 'rejected');
+      if (failed) throw failed.reason;
       return moves.length;
     },
     history: async ({ places }, id) => readChanges((await database.get(historyKey(places.folder, id)))?.changes),

@@ -68,7 +68,20 @@ export function readFacts(given: Readonly<Record<string, unknown>>): SampleFacts
     if (value === undefined || isFact(value)) continue;
     throw new BoxError('invalid_argument', `Cannot take ${name}: it must be text of at most 500 characters`);
   }
-  return storedFacts(given);
+  const facts = storedFacts(given);
+  const room = Object.entries(facts ?? {}).reduce((sum, [name, value]) => sum + factBytes(name, value), 0);
+  if (room <= MAX_FACTS_BYTES) return facts;
+  throw new BoxError(
+    'invalid_argument',
+    `Cannot take ${Object.keys(facts ?? {}).join(', ')}: an object store takes ${MAX_FACTS_BYTES} bytes, percent-encoded, got ${room}`,
+  );
+}
+
+/** S3 takes 2 KiB of metadata an object. */
+const MAX_FACTS_BYTES = 2048;
+
+function factBytes(name: string, value: string): number {
+  return 'x-amz-meta-'.length + name.length + encodeURIComponent(value).length;
 }
 
 /** What of S3's metadata are facts of a sample; another tool may have put anything there. Undefined when there are none. */

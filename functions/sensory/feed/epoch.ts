@@ -109,7 +109,7 @@ function balanced(
     else byCategory.set(category, [i]);
   });
   const bags = [...byCategory].flatMap(([category, members]) => {
-    const weight = weights === true ? 1 : (weights[category] ?? 0);
+    const weight = weights === true ? 1 : Object.hasOwn(weights, category) ? (weights[category] ?? 0) : 0;
     return weight === 0 ? [] : [{ weight, draw: cycle(members, `${category} ${key}`) }];
   });
   const total = bags.reduce((sum, { weight }) => sum + weight, 0);

@@ -98,7 +98,7 @@ function readRecipe(fields: Fields): Recipe {
   if (noise > 0) throw refused('noise', 'it must not be given together with augment', noise);
   const recipe: Record<string, Record<string, number>> = {};
   for (const [name, step] of Object.entries(fieldsOf(fields.augment))) {
-    const bounds = (STEPS as Readonly<Record<string, (typeof STEPS)[keyof Recipe]>>)[name];
+    const bounds = new Map(Object.entries(STEPS)).get(name);
     if (!bounds) throw refused('augment', `its steps are ${Object.keys(STEPS).join(', ')}`, name);
     recipe[name] = readStep(name, fieldsOf(step), bounds);
   }
@@ -118,7 +118,7 @@ function readStep(name: string, step: Fields, bounds: Readonly<Record<string, re
     }
     values[member] = value;
   }
-  const unknown = Object.keys(step).find((member) => !(member in values));
+  const unknown = Object.keys(step).find((member) => !Object.hasOwn(values, member));
   if (unknown) throw new BoxError('invalid_argument', `Cannot read augment.${name}: ${unknown} is not known`);
   return values;
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { BlobStore } from '#lib/blob/blob-store.ts';
+import { BoxError } from '#lib/error/box-error.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
 import { labelsOf } from '../catalogue/placed.ts';
 import type { Sample } from '../catalogue/sample.ts';
@@ -14,8 +15,12 @@ import { type FileOrder, type Order, type ShardState, splitOrder, withoutFailure
 import type { OrderQueue } from './order-queue.ts';
 import type { OrderStore } from './order-store.ts';
 
-/** A file is made in memory: its pixels stay below this. */
+/** A file is made in memory: it stays below this. */
 const MAX_FILE_BYTES = 32 * 1024 * 1024;
+/** What a format adds to a sample's pixels at most: tar's four blocks, or a path. */
+const SAMPLE_BYTES = 2048;
+/** Files stand in one document, which is written each time that some are done. */
+const MAX_FILES = 10_000;
 
 export interface FileOrderRequest {
   readonly catalogue: Catalogue;
@@ -28,18 +33,29 @@ export interface FileOrderRequest {
   readonly fileSamples: number;
 }
 
-/** Takes an order into files; its tasks go the way of the old batch orders. */
+/**
+ * Takes an order into files; its tasks go the way of the old batch orders.
+ *
+ * @throws BoxError `invalid_argument` when it would be too many files.
+ */
 export async function placeFileOrder(orders: OrderStore, queue: OrderQueue, request: FileOrderRequest): Promise<Order> {
   const { catalogue, snapshot, spec, format, size, epochSize } = request;
   const { width, height } = catalogue.dataset;
-  const most = Math.max(1, Math.floor(MAX_FILE_BYTES / (width * height)));
+  const most = Math.max(1, Math.floor(MAX_FILE_BYTES / (width * height + SAMPLE_BYTES)));
+  const fileSamples = Math.min(most, request.fileSamples);
+  if (size > fileSamples * MAX_FILES) {
+    throw new BoxError(
+      'invalid_argument',
+      `Cannot take an order: it may have ${MAX_FILES} files at most, which are ${fileSamples * MAX_FILES} samples, got ${size}`,
+    );
+  }
   const order: Order = {
     id: randomUUID(),
     dataset: datasetFolder(catalogue.dataset),
     seq: snapshot.seq,
     size,
     noise: 0,
-    shards: splitOrder(size, Math.min(most, request.fileSamples)),
+    shards: splitOrder(size, fileSamples),
     createdAt: new Date().toISOString(),
     files: { format, spec, epochSize },
   };

@@ -66,19 +66,17 @@ async function describe(parts: SensoryParts, request: FunctionRequest): Promise<
 
 /** Counts and bytes, in all and by category. */
 function statistics(snapshot: Snapshot): object {
-  const categories: Record<string, { samples: number; bytes: number; index?: number }> = {};
+  const categories = new Map<string, { samples: number; bytes: number; index?: number }>();
   let packed = 0;
   for (const sample of snapshot.samples) {
-    categories[sample.category] ??= { samples: 0, bytes: 0 };
-    const known = categories[sample.category];
-    if (known) {
-      known.samples++;
-      known.bytes += sample.size;
-    }
+    const known = categories.get(sample.category) ?? { samples: 0, bytes: 0 };
+    categories.set(sample.category, known);
+    known.samples++;
+    known.bytes += sample.size;
     if (snapshot.locate(sample)) packed++;
   }
   for (const [category, index] of snapshot.categories()) {
-    const known = categories[category];
+    const known = categories.get(category);
     if (known) known.index = index;
   }
   return {
@@ -86,7 +84,8 @@ function statistics(snapshot: Snapshot): object {
     pictures: snapshot.pictures().length,
     bytes: snapshot.samples.reduce((sum, { size }) => sum + size, 0),
     packed,
-    categories,
+    // Not by assignment: a category may be named __proto__.
+    categories: Object.fromEntries(categories),
   };
 }
 

@@ -4,11 +4,12 @@ import { jsonBody, queryInteger, queryText } from '#lib/function/route.ts';
 import { makeThumbnail } from '#lib/image/thumbnail.ts';
 import { bareContentType } from '#lib/message/cloud-event.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
-import { INBOX, isImage, readFacts, type Sample } from '../catalogue/sample.ts';
+import { INBOX, isImage, type Sample, storedFacts } from '../catalogue/sample.ts';
 import type { Snapshot } from '../catalogue/snapshot.ts';
 import { fieldsOf, refused } from '../fields.ts';
 import { DUPLICATES, keepSample } from '../keep-sample.ts';
 import { checkName, parseDatasetFolder } from '../names.ts';
+import { putOnce } from '../put-once.ts';
 import type { Relabelling } from '../relabel.ts';
 import { defaultDataset, type SensoryParts } from './old-routes.ts';
 
@@ -75,6 +76,9 @@ async function list(parts: SensoryParts, request: FunctionRequest): Promise<Func
     filters.every(({ name, value }) => (name === 'category' ? sample.category : sample.facts?.[name]) === value),
   );
   const start = after === undefined ? 0 : matches.findIndex(({ path }) => path === after) + 1;
+  if (after !== undefined && start === 0) {
+    throw new BoxError('not_found', `Cannot list samples after ${after}: it is there no more; begin without after`);
+  }
   const page = matches.slice(start, start + limit);
   const next = start + limit < matches.length ? page.at(-1)?.path : undefined;
   const samples = page.map((sample) => describe(snapshot, sample));
@@ -152,11 +156,18 @@ async function undelete(parts: SensoryParts, request: FunctionRequest): Promise<
   const { data, deleted } = catalogue.places;
   const prefix = `${deleted}${id}/`;
   for await (const { key, size } of parts.store.list(prefix)) {
-    const { bytes, contentType, metadata } = await parts.store.get(key);
+    const blob = await parts.store.get(key);
     const path = key.slice(prefix.length);
     const category = path.slice(0, path.indexOf('/'));
-    const { etag } = await parts.store.put(data + path, bytes, { contentType, metadata });
-    const facts = readFacts(metadata);
+    const back = await putOnce(parts.store, data + path, blob);
+    if (!back) {
+      throw new BoxError(
+        'conflict',
+        `Cannot undelete sample ${id}: another one is ${path} now; relabel or delete that first`,
+      );
+    }
+    const { etag } = back;
+    const facts = storedFacts(blob.metadata);
     const sample = { path, category, size, etag, modifiedMs: Date.now(), id, ...(facts && { facts }) };
     await catalogue.change({ removed: [], added: [sample] });
     await parts.store.delete([key]);
