@@ -1,4 +1,4 @@
-import type { BlobStore } from '#lib/blob/blob-store.ts';
+import type { BlobEntry, BlobStore } from '#lib/blob/blob-store.ts';
 import { BoxError, errorText } from '#lib/error/box-error.ts';
 import type { Log } from '#lib/log/log.ts';
 import type { LoadOptions } from '../model/loaded-model.ts';
@@ -24,15 +24,16 @@ const MAX_CONFIG_BYTES = 16 * 1024 * 1024;
  */
 export function openRepositoryProvider(options: RepositoryOptions): ModelProvider {
   const configs = new Map<string, { readonly etag: string; readonly config: RepositoryConfig }>();
+  let known: readonly ServedModel[] = [];
   return {
     async list() {
       try {
-        return await listModels(options, configs);
+        known = await listModels(options, configs);
       } catch (error) {
-        // Models of scenarios are served without a bucket too.
+        // What is in memory runs without the bucket, and models of scenarios are served without one too.
         options.log.warn({ err: error }, `the models of bucket ${options.bucket} are not known: ${errorText(error)}`);
-        return [];
       }
+      return known;
     },
   };
 }
@@ -47,16 +48,17 @@ async function listModels(
   repository: RepositoryOptions,
   configs: Map<string, { readonly etag: string; readonly config: RepositoryConfig }>,
 ): Promise<ServedModel[]> {
-  const etags = new Map<string, string>();
-  for await (const { key, etag } of repository.store.list('')) etags.set(key, etag);
+  const entries = new Map<string, BlobEntry>();
+  for await (const entry of repository.store.list('')) entries.set(entry.key, entry);
   const models: ServedModel[] = [];
-  for (const [key, etag] of etags) {
+  for (const { key, etag } of entries.values()) {
     const [, name, version] = MODEL_KEY.exec(key) ?? [];
     if (name === undefined || version === undefined) continue;
     const configKey = `${name}/${version}/config.json`;
-    const configEtag = etags.get(configKey) ?? '';
+    const entry = entries.get(configKey);
+    const configEtag = entry?.etag ?? '';
     const known = configs.get(configKey);
-    const config = known?.etag === configEtag ? known.config : await readConfigOf(repository, configKey, configEtag);
+    const config = known?.etag === configEtag ? known.config : await readConfigOf(repository, entry);
     configs.set(configKey, { etag: configEtag, config });
     models.push(servedModel(repository, { key, name, version, tag: `${etag} ${configEtag}` }, config));
   }
@@ -86,10 +88,13 @@ function servedModel(
   };
 }
 
-async function readConfigOf({ store, load }: RepositoryOptions, key: string, etag: string): Promise<RepositoryConfig> {
-  if (etag === '') return { labels: [], sha256: undefined, options: readModelOptions({}, load) };
-  const { bytes, size } = await store.get(key, { range: { start: 0, length: MAX_CONFIG_BYTES } });
-  const document = size > MAX_CONFIG_BYTES ? undefined : parseObject(bytes.toString('utf8'));
+async function readConfigOf(
+  { store, load }: RepositoryOptions,
+  entry: BlobEntry | undefined,
+): Promise<RepositoryConfig> {
+  if (entry === undefined) return { labels: [], sha256: undefined, options: readModelOptions({}, load) };
+  const bytes = entry.size > MAX_CONFIG_BYTES ? undefined : (await store.get(entry.key)).bytes;
+  const document = bytes && parseObject(bytes.toString('utf8'));
   if (document === undefined) return broken('', 'must be a JSON object', load);
   const { labels = [], sha256, options = {}, ...unknown } = document;
   const [stranger] = Object.keys(unknown);

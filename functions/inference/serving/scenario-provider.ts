@@ -1,9 +1,9 @@
 import { LRUCache } from 'lru-cache';
-import { request } from 'undici';
 import { BoxError, errorText } from '#lib/error/box-error.ts';
 import type { Log } from '#lib/log/log.ts';
+import { askOrchestrator } from '#lib/net/ask-orchestrator.ts';
 import type { InferenceDefinition, Scenario } from '#lib/scenario/scenario.ts';
-import { API_KEY_SECRET, type SecretFiles } from '#lib/secret/secret-files.ts';
+import type { SecretFiles } from '#lib/secret/secret-files.ts';
 import type { StateStore } from '#lib/state/state-store.ts';
 import { readBuiltinModel } from '../builtin/builtin-model.ts';
 import { openLoadedBuiltin } from '../builtin/loaded-builtin.ts';
@@ -37,34 +37,28 @@ const TIMEOUT_MS = 3000;
 export function openScenarioProvider(options: ScenarioProviderOptions): ModelProvider {
   // What a built-in model does next depends on what it did last: one for as long as its scenario stays as it is.
   const builtins = new LRUCache<string, LoadedModel>({ max: 500 });
+  let known: readonly ServedModel[] = [];
   return {
     async list() {
       try {
         const scenarios = await listScenarios(options);
-        return scenarios.flatMap((scenario) => {
+        known = scenarios.flatMap((scenario) => {
           const definition = scenario.scenario_definition.inference_definition;
           if (definition === undefined) return [];
           if (definition.model_descriptor.model_type !== 'BUILTIN') return [servedModel(definition, options)];
           return builtinModels(scenario, definition, builtins, options);
         });
       } catch (error) {
-        // Models of the repository are served without an orchestrator too.
+        // What is in memory runs without the orchestrator, and models of the repository are served without one too.
         options.log.warn({ err: error }, `scenarios are not known: ${errorText(error)}`);
-        return [];
       }
+      return known;
     },
   };
 }
 
 async function listScenarios({ gatewayUrl, secrets }: ScenarioProviderOptions): Promise<readonly Scenario[]> {
-  const { statusCode, body } = await request(`${gatewayUrl}/function/orchestrator/scenario`, {
-    headers: { authorization: `Bearer ${await secrets.read(API_KEY_SECRET)}` },
-    headersTimeout: TIMEOUT_MS,
-    bodyTimeout: TIMEOUT_MS,
-  });
-  const text = await body.text();
-  if (statusCode !== 200) throw new Error(`the orchestrator answered ${statusCode}`);
-  const list: unknown = JSON.parse(text);
+  const list = await askOrchestrator('/scenario', 'application/json', { gatewayUrl, secrets, timeoutMs: TIMEOUT_MS });
   if (!Array.isArray(list)) throw new Error('the orchestrator did not answer a list');
   // The orchestrator hands out what it has checked.
   return list as Scenario[];

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { pipeline } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { openTestBucket, S3_SERVERS, type TestBucket } from '../../support/s3-bucket.ts';
 import {
@@ -14,14 +16,41 @@ import {
   type TestInference,
 } from './support/open-for-test.ts';
 
+interface Way {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/** A way to a server that the tests share, which can be closed without ending it. */
+async function openWay(endpoint: string): Promise<Way> {
+  const { hostname, port } = new URL(endpoint);
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    const there = connect(Number(port), hostname);
+    pipeline(socket, there, socket, () => undefined);
+    for (const one of [socket, there]) sockets.add(one);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        for (const socket of sockets) socket.destroy();
+      }),
+  };
+}
+
 for (const [server, start] of Object.entries(S3_SERVERS)) {
   describe(`models in a bucket of ${server}`, () => {
     let bucket: TestBucket;
+    let way: Way;
     let inference: TestInference;
     before(async () => {
       bucket = await openTestBucket(start);
+      way = await openWay(bucket.server.endpoint);
       inference = await openForTest({
-        S3_ENDPOINT: bucket.server.endpoint,
+        S3_ENDPOINT: way.url,
         S3_REGION: bucket.server.region,
         MODEL_BUCKET: bucket.options.bucket,
       });
@@ -30,6 +59,7 @@ for (const [server, start] of Object.entries(S3_SERVERS)) {
     });
     after(async () => {
       await inference.close();
+      await way.close();
       await bucket.close();
     });
 
@@ -64,6 +94,7 @@ for (const [server, start] of Object.entries(S3_SERVERS)) {
       assert.deepEqual(config.class_labels, ['a', 'b', 'c']);
       for (const [wrong, expected] of [
         [Buffer.from('{'), /must be a JSON object/],
+        [Buffer.alloc(0), /must be a JSON object/],
         [{ colour: 1 }, /colour is not known/],
         [{ options: { max_batch: 'many' } }, /max_batch must be a whole number/],
         [{ sha256: 'ab'.repeat(32) }, /SHA-256 must be/],
@@ -116,6 +147,14 @@ for (const [server, start] of Object.entries(S3_SERVERS)) {
       const missing = await sendBatch(inference, 't', '1', [features('e', { x: [1] })]);
       assert.equal(missing.status, 503);
       assert.match(missing.problem.detail, /NoSuchKey/);
+    });
+
+    it('serve on while the bucket is away', async () => {
+      assert.equal((await infer('m/versions/1', X)).status, 200);
+      await way.close();
+      assert.equal((await load('m')).status, 503);
+      assert.equal((await infer('m/versions/1', X)).status, 200);
+      assert.equal((await infer('never-known', X)).status, 404);
     });
   });
 }
