@@ -30,7 +30,7 @@ export interface S3Options {
   readonly bucket: string;
   /** Asked again every minute, so that a changed secret is taken up without a restart. */
   readonly credentials: () => Promise<S3Credentials>;
-  /** How long the server may take to answer (default 30 s). */
+  /** How long the server may take to answer, and how long nothing may come in the middle of an answer (default 30 s). */
   readonly timeoutMs?: number;
   /** Where a presigned URL leads, when callers reach the server by another address. */
   readonly publicEndpoint?: string;
@@ -45,6 +45,7 @@ export interface S3Credentials {
 
 const CREDENTIALS_FRESH_MS = 60_000;
 const CONNECT_TIMEOUT_MS = 3000;
+const TIMEOUT_MS = 30_000;
 /** Above 16 requests at once only latency grows, measured; a few more leave room for what is urgent. */
 const MAX_SOCKETS = 24;
 const DELETE_AT_ONCE = 1000;
@@ -53,6 +54,7 @@ const LARGE_BYTES = 64 * 1024;
 
 /** The S3 client for a server that is addressed by path, as MinIO and Versity's gateway are. */
 export function openS3Client(options: Omit<S3Options, 'bucket' | 'publicEndpoint'>): S3Client {
+  const { timeoutMs = TIMEOUT_MS } = options;
   const client = new S3Client({
     endpoint: options.endpoint,
     region: options.region,
@@ -67,7 +69,8 @@ export function openS3Client(options: Omit<S3Options, 'bucket' | 'publicEndpoint
     responseChecksumValidation: 'WHEN_REQUIRED',
     requestHandler: {
       connectionTimeout: CONNECT_TIMEOUT_MS,
-      requestTimeout: options.timeoutMs ?? 30_000,
+      requestTimeout: timeoutMs,
+      socketTimeout: timeoutMs,
       throwOnRequestTimeout: true,
       httpAgent: { maxSockets: MAX_SOCKETS, keepAlive: true },
       httpsAgent: { maxSockets: MAX_SOCKETS, keepAlive: true },
