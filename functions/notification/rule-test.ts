@@ -61,7 +61,10 @@ async function samplesOf(body: Readonly<Record<string, unknown>>, parts: RuleTes
   const { predictions, scenario, last = 1 } = body;
   if (typeof scenario === 'string' && predictions === undefined) {
     if (!Number.isInteger(last) || Number(last) < 1 || Number(last) > MAX_SAMPLES) {
-      throw new BoxError('invalid_argument', `Cannot test rule: last must be from 1 to ${MAX_SAMPLES}, got ${last}`);
+      throw new BoxError(
+        'invalid_argument',
+        `Cannot test rule: last must be from 1 to ${MAX_SAMPLES}, got ${JSON.stringify(last)}`,
+      );
     }
     return lastPredictions(scenario, Number(last), parts);
   }

@@ -18,3 +18,37 @@ export function isJsonText(bytes: Uint8Array): boolean {
 export function jsonFault(error: unknown): string {
   return errorText(error).replace(/, (\.\.\.)?".*$/s, ', not valid JSON');
 }
+
+/** Deeper than anything that is meant, and far from where JSON.stringify, which calls itself for each level, runs out of stack. */
+const MAX_DEPTH = 1000;
+
+/** Whether JSON nests deeper than what can be written again. */
+export function nestsTooDeep(bytes: Uint8Array): boolean {
+  let depth = 0;
+  let isText = false;
+  for (let at = 0; at < bytes.length; at++) {
+    const sign = bytes[at];
+    if (isText) {
+      if (sign === BACKSLASH) at++;
+      else if (sign === QUOTE) isText = false;
+    } else if (sign === QUOTE) isText = true;
+    else if (sign === LIST || sign === OBJECT) {
+      if (++depth > MAX_DEPTH) return true;
+    } else if (sign === LIST_END || sign === OBJECT_END) depth--;
+  }
+  return false;
+}
+
+const [QUOTE, BACKSLASH, LIST, LIST_END, OBJECT, OBJECT_END] = Buffer.from('"\\[]{}');
+
+/** What anybody may have published, as a JSON value; as text where it is none, or none that can be written again. */
+export function jsonOrText(bytes: Uint8Array): unknown {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8');
+  if (nestsTooDeep(bytes)) return text;
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return text;
+    throw error;
+  }
+}

@@ -12,6 +12,8 @@ export function parsePrediction(event: CloudEvent): PredictionBody {
   if (!isObject(body)) throw invalid('the body must be a JSON object { correlation_id, prediction_data }');
   const { prediction_data: data, correlation_id: correlationId = correlationIdOf(event) } = body;
   if (!isObject(data)) throw invalid('prediction_data must be an object of outputs by name');
+  if (typeof correlationId !== 'string' && typeof correlationId !== 'number')
+    throw invalid('correlation_id must be text');
   for (const [name, output] of Object.entries(data)) {
     if (!isObject(output)) throw invalid(`output ${name} must be an object { data, class_label?, probability? }`);
     const { class_label: label, probability } = output;

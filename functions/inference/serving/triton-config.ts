@@ -49,7 +49,7 @@ const FIELDS: Readonly<Record<string, Field>> = {
     for (const key of Object.keys(value)) {
       if (key !== 'graph' && key !== 'execution_providers') refuse(`optimization/${key}`, NOT_KNOWN);
     }
-    if (isRecord(value.graph)) options.optimization = LEVELS.get(String(value.graph.level)) ?? value.graph.level;
+    if (isRecord(value.graph)) options.optimization = LEVELS.get(value.graph.level) ?? value.graph.level;
     options.providers = value.execution_providers;
   },
   instance_group(value, refuse) {
@@ -76,10 +76,13 @@ const BATCHING = new Set([
   'preserve_ordering',
 ]);
 /** Triton's numbers for ONNX Runtime's levels, beside our words. */
-const LEVELS: ReadonlyMap<string, string> = new Map([
+const LEVELS: ReadonlyMap<unknown, string> = new Map<unknown, string>([
   ['-1', 'basic'],
+  [-1, 'basic'],
   ['0', 'all'],
+  [0, 'all'],
   ['1', 'extended'],
+  [1, 'extended'],
 ]);
 const CPU_KINDS = new Set<unknown>(['KIND_CPU', 'KIND_AUTO', undefined]);
 const THREADS: ReadonlyMap<string, string> = new Map([

@@ -79,7 +79,9 @@ function untilOf(request: FunctionRequest, now: number): number {
   const { until } = bodyOf(request);
   const time = typeof until === 'string' ? Date.parse(until) : Number.NaN;
   if (Number.isNaN(time) || time <= now || time > now + MAX_SNOOZE_MS) {
-    throw invalid(`Cannot snooze alert: until must be a time to come within a year, as RFC 3339, got ${until}`);
+    throw invalid(
+      `Cannot snooze alert: until must be a time to come within a year, as RFC 3339, got ${JSON.stringify(until)}`,
+    );
   }
   return time;
 }

@@ -1,5 +1,6 @@
 import type { TopicMessage, TopicReader } from '#lib/bus/topic-reader.ts';
 import { BoxError } from '#lib/error/box-error.ts';
+import { jsonOrText } from '#lib/message/json-text.ts';
 import type { ScenarioClient } from '#lib/scenario/scenario-client.ts';
 
 /** A notification as it lies on its topic. */
@@ -94,19 +95,8 @@ function notificationOf({ seq, time, attributes, body }: TopicMessage): PastNoti
     id: attributes.id ?? String(seq),
     source: attributes.source ?? 'default',
     time: attributes.time ?? time.toISOString(),
-    data: dataOf(body),
+    data: jsonOrText(body),
   };
-}
-
-/** A function of the user's may notify with whatever it likes. */
-function dataOf(body: Uint8Array): unknown {
-  const text = Buffer.from(body).toString('utf8');
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return text;
-    throw error;
-  }
 }
 
 /** Two scenarios may publish to one topic. */

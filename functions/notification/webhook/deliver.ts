@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { StageMessage, StageQueue } from '#lib/bus/stage-queue.ts';
 import { BoxError } from '#lib/error/box-error.ts';
 import type { Log } from '#lib/log/log.ts';
+import { jsonOrText } from '#lib/message/json-text.ts';
 import type { Webhook } from '#lib/scenario/scenario.ts';
 import type { Post } from './post.ts';
 
@@ -57,13 +58,12 @@ export async function deliver(parts: DeliveryParts, signal: AbortSignal): Promis
 /** A notification as it is posted; none where the receiver does not want it or it is another scenario's. */
 function letterOf(message: StageMessage, { webhook, scenario }: DeliveryParts): { group: string; letter?: Letter } {
   const { attributes } = message;
-  const data = jsonOf(message.body);
+  const data = jsonOrText(message.body);
   const { scenario: from, notification_id: notificationId, group } = Object(data) as Record<string, unknown>;
   const id = headerId(attributes.id ?? String(message.seq));
   const key = typeof group === 'string' ? group : (attributes.source ?? '');
   const isOther = from !== undefined && from !== scenario;
-  const isUnwanted =
-    webhook.notification_ids !== undefined && !webhook.notification_ids.includes(String(notificationId));
+  const isUnwanted = webhook.notification_ids?.some((wanted) => wanted === notificationId) === false;
   if (isOther || isUnwanted) return { group: key };
   const timestamp = attributes.time ?? new Date(message.storedMs).toISOString();
   // Standard Webhooks: what it is, when it was, and the data.
@@ -74,16 +74,6 @@ function letterOf(message: StageMessage, { webhook, scenario }: DeliveryParts): 
 /** An id that HTTP carries as it is. Of one that no header holds (any text, of any length) its hash stands for it. */
 function headerId(id: string): string {
   return /^[\x20-\x7e]{1,200}$/.test(id) ? id : createHash('sha256').update(id).digest('hex');
-}
-
-function jsonOf(body: Uint8Array): unknown {
-  const text = Buffer.from(body).toString('utf8');
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return text;
-    throw error;
-  }
 }
 
 async function send({ message, id, body }: Letter, parts: DeliveryParts, signal: AbortSignal): Promise<void> {

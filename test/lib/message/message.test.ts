@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { BoxError } from '#lib/error/box-error.ts';
 import { dataBytes, dataJson, parseCloudEvent } from '#lib/message/cloud-event.ts';
 import { parseFunctionAnswer } from '#lib/message/function-answer.ts';
-import { jsonFault } from '#lib/message/json-text.ts';
+import { jsonFault, jsonOrText } from '#lib/message/json-text.ts';
+import { parsePrediction } from '#lib/message/prediction.ts';
 
 const EVENT = { specversion: '1.0' as const, id: '1', source: 'cam', type: 'thebox.signal' };
 
@@ -74,5 +75,28 @@ describe('jsonFault', () => {
         (error) => !/cret/.test(jsonFault(error)) && /JSON/.test(jsonFault(error)),
       );
     }
+  });
+});
+
+describe('jsonOrText', () => {
+  it('is the JSON value, or the text where it is none or nests deeper than can be written again', () => {
+    assert.deepEqual(jsonOrText(Buffer.from('{"a":[1,"]"]}')), { a: [1, ']'] });
+    assert.equal(jsonOrText(Buffer.from('{"a"')), '{"a"');
+    for (const text of [
+      '['.repeat(100_000) + ']'.repeat(100_000),
+      `${'{"a":'.repeat(100_000)}1${'}'.repeat(100_000)}`,
+    ]) {
+      assert.equal(jsonOrText(Buffer.from(text)), text);
+    }
+    const flat = `[${'[{}],"[[[\\"[[",'.repeat(5000)}1]`;
+    assert.deepEqual(jsonOrText(Buffer.from(flat)), JSON.parse(flat));
+  });
+});
+
+describe('parsePrediction', () => {
+  it('refuses a correlation id that is no text, for good', () => {
+    const data = { prediction_data: {}, correlation_id: { toString: 1 } };
+    assert.throws(() => parsePrediction({ ...EVENT, data }), { code: 'invalid_argument', message: /correlation_id/ });
+    assert.equal(parsePrediction({ ...EVENT, data: { ...data, correlation_id: 7 } }).correlation_id, '7');
   });
 });

@@ -113,6 +113,23 @@ describe('deliver', () => {
   });
 });
 
+describe('deliver of what anybody may publish', () => {
+  it('is held up by none of it', async () => {
+    const bodies: string[] = [];
+    const deep = { ...message(1, 'a'), body: Buffer.from('['.repeat(100_000) + ']'.repeat(100_000)) };
+    const strange = message(2, 'a', { notification_id: { toString: 1 }, scenario: { toString: 1 } });
+    const messages = [deep, strange, { ...message(3, 'a'), body: Buffer.from('no JSON') }, message(4, 'a')];
+    const post: Post = async (_, _id, body) => {
+      bodies.push(body);
+    };
+    const { acked } = await run(messages, post, ['heat']);
+    assert.deepEqual(acked.sort(), [1, 2, 3, 4]);
+    assert.equal(bodies.length, 1);
+    await run([deep], post);
+    assert.equal(typeof JSON.parse(bodies[1] ?? '').data, 'string');
+  });
+});
+
 describe('deliver to a receiver', () => {
   const secret = 'a secret of more than 24 bytes';
   const received: { id: string; signature: string; body: string; at: string }[] = [];
