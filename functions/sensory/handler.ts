@@ -14,7 +14,7 @@ import { openDatasets } from './datasets.ts';
 import { openEpochs } from './feed/epoch.ts';
 import { openFreshFiles } from './fresh-files.ts';
 import { openSensoryMetrics } from './metrics.ts';
-import { openFileWriter } from './order/file-order.ts';
+import { openFileWriter, removeFiles } from './order/file-order.ts';
 import { openOrderStore } from './order/order-store.ts';
 import { openShardProcessor } from './order/process-shard.ts';
 import { openRabbitmqOrderQueue } from './order/rabbitmq.ts';
@@ -81,9 +81,12 @@ export async function open(env: Environment): Promise<OpenedFunction> {
     labels.recover(RELABEL_MS).catch((error) => log.warn({ err: error }, 'Cannot complete relabellings for now'));
   recover();
   const recovering = setInterval(recover, RELABEL_MS).unref();
-  const sweeping = setInterval(() => {
-    orders.sweep(Date.now() - ORDER_MS).catch((error) => log.warn({ err: error }, 'Cannot sweep old orders for now'));
-  }, SWEEP_MS).unref();
+  const sweep = () =>
+    orders
+      .sweep(Date.now() - ORDER_MS, (order) => removeFiles(store, order))
+      .catch((error) => log.warn({ err: error }, 'Cannot sweep old orders for now'));
+  sweep();
+  const sweeping = setInterval(sweep, SWEEP_MS).unref();
   return openFunction({
     name: 'sensory',
     log,

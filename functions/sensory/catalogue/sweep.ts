@@ -8,10 +8,12 @@ const PINNED_MS = 30 * 24 * 60 * 60 * 1000;
 const NEWEST_KEPT = 20;
 /** Files of orders are to be fetched within this time. */
 const ORDER_MS = 7 * 24 * 60 * 60 * 1000;
+/** What was deleted can be brought back within this time. */
+const DELETED_MS = 30 * 24 * 60 * 60 * 1000;
 
 /**
  * Removes what no state names any more: old manifests, and segments and shards that no manifest, pinned state or frozen
- * version refers to.
+ * version refers to. Files of orders and what was deleted go by their age.
  */
 export async function sweepCatalogue(store: BlobStore, places: Places, nowMs = Date.now()): Promise<number> {
   const isOld = ({ modifiedMs }: BlobEntry) => nowMs - modifiedMs > GRACE_MS;
@@ -32,9 +34,11 @@ export async function sweepCatalogue(store: BlobStore, places: Places, nowMs = D
   const named = new Set<string>();
   for (const { key } of kept) nameParts(parseManifest((await store.get(key)).bytes), places, named);
   const files = (await all(store, places.orders)).filter(({ modifiedMs }) => nowMs - modifiedMs > ORDER_MS);
+  const deleted = (await all(store, places.deleted)).filter(({ modifiedMs }) => nowMs - modifiedMs > DELETED_MS);
   const orphans = parts.flat().filter((entry) => isOld(entry) && !named.has(entry.key));
-  await store.delete([...gone, ...orphans, ...files].map(({ key }) => key));
-  return gone.length + orphans.length + files.length;
+  const removed = [...gone, ...orphans, ...files, ...deleted];
+  await store.delete(removed.map(({ key }) => key));
+  return removed.length;
 }
 
 function nameParts({ segments, shards }: Manifest, places: Places, named: Set<string>): void {

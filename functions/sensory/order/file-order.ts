@@ -179,6 +179,7 @@ function runsOf(
 
 /** Removes the files of an order that nobody wants any more. */
 export async function removeFiles(store: BlobStore, order: Order): Promise<void> {
+  if (order.files === undefined) return;
   const keys: string[] = [];
   for await (const { key } of store.list(orderPrefix(order))) keys.push(key);
   await store.delete(keys);

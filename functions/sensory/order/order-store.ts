@@ -23,8 +23,8 @@ export interface OrderStore {
    * any process records is seen at once.
    */
   until(id: string, isEnough: (order: Order) => boolean, ms: number): Promise<Order | undefined>;
-  /** Removes orders that were made before that time. */
-  sweep(beforeMs: number): Promise<number>;
+  /** Removes orders that were made before that time, each once what it left elsewhere is removed. */
+  sweep(beforeMs: number, removeRest: (order: Order) => Promise<void>): Promise<number>;
   close(): void;
 }
 
@@ -126,9 +126,12 @@ export function openOrderStore(database: CouchDatabase): OrderStore {
         await change.seen;
       }
     },
-    async sweep(beforeMs) {
+    async sweep(beforeMs, removeRest) {
       const old = (await database.list(PREFIX)).filter(({ createdAt }) => Date.parse(String(createdAt)) < beforeMs);
-      await database.deleteAll(old.map(({ _id, _rev }) => ({ id: _id, rev: _rev })));
+      for (const document of old) {
+        await removeRest(readOrder(document));
+        await database.deleteAll([{ id: document._id, rev: document._rev }]);
+      }
       return old.length;
     },
     close: changes.close,

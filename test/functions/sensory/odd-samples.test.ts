@@ -10,8 +10,7 @@ import { API_KEY, type SensoryProcess, startSensory } from './sensory-process.ts
 const key = { authorization: `Bearer ${API_KEY}` };
 const idOf = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
 
-describe('samples, where things are odd', function () {
-  this.timeout(60_000);
+describe('samples, where things are odd', () => {
   let bucket: TestBucket;
   let sensory: SensoryProcess;
 
