@@ -96,6 +96,11 @@ describe('template runtime: a handler that exports open()', () => {
     await runtime.logged('stream destroyed');
   });
 
+  it('a stream is destroyed that cannot be sent for its headers', async () => {
+    assert.equal((await runtime.call('/endless/with-bad-header')).status, 500);
+    await runtime.logged('unsent stream destroyed');
+  });
+
   it('context.signal aborts when the caller hangs up', async () => {
     const outgoing = request({ host: '127.0.0.1', port: await runtime.port(), path: '/gone' });
     outgoing.on('error', () => undefined).end();

@@ -32,13 +32,23 @@ export function parseForm(text: string): FormObject {
 
 /** `a[b][]` as `['a', 'b', '']`. A name whose brackets do not match is taken as it stands. */
 function splitName(name: string): string[] {
-  const match = /^([^[\]]+)((?:\[[^[\]]*\])+)$/.exec(name);
-  if (!match) return [name];
-  const keys = [...(match[2] ?? '').matchAll(/\[([^[\]]*)\]/g)].map(([, key]) => key ?? '');
-  if (keys.length > MAX_DEPTH) {
-    throw new RequestProblem(400, 'invalid_argument', `Cannot take the form: names may nest ${MAX_DEPTH} deep at most`);
+  const open = name.indexOf('[');
+  if (open < 1 || !name.endsWith(']') || name.lastIndexOf(']', open) !== -1) return [name];
+  const keys = [name.slice(0, open)];
+  for (let at = open; at < name.length; ) {
+    const end = name.indexOf(']', at);
+    const key = name.slice(at + 1, end);
+    if (name[at] !== '[' || key.includes('[')) return [name];
+    keys.push(key);
+    // Before the rest is looked at: a name of megabytes would take half a minute.
+    if (keys.length > MAX_DEPTH + 1) throw tooDeep();
+    at = end + 1;
   }
-  return [match[1] ?? '', ...keys];
+  return keys;
+}
+
+function tooDeep(): RequestProblem {
+  return new RequestProblem(400, 'invalid_argument', `Cannot take the form: names may nest ${MAX_DEPTH} deep at most`);
 }
 
 function put(target: FormObject | FormList, [key = '', ...rest]: string[], value: string): void {

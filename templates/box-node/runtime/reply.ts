@@ -42,10 +42,20 @@ export function askForBody(exchange: Exchange): void {
  * Sends an answer: bytes and strings as they are, a stream as it comes, anything else as JSON.
  * @throws what JSON.stringify, the headers or the stream threw before the first byte was sent
  */
-export async function sendReply({ request, response }: Exchange, reply: Reply): Promise<void> {
+export async function sendReply(exchange: Exchange, reply: Reply): Promise<void> {
+  const stream = asStream(reply.value);
+  try {
+    await send(exchange, reply, stream);
+  } catch (thrown) {
+    // With headers that cannot be sent nobody would read it, nor close what it reads from.
+    stream?.destroy();
+    throw thrown;
+  }
+}
+
+async function send({ request, response }: Exchange, reply: Reply, stream: Readable | undefined): Promise<void> {
   const { status, headers, value, textType } = reply;
   const bodiless = status === 204 || status === 205 || status === 304;
-  const stream = asStream(value);
   const [type, body] = stream || bodiless ? [undefined, undefined] : encode(value, textType);
   response.statusCode = status;
   for (const [name, entry] of Object.entries(headers)) setHeader(response, name, entry);
