@@ -122,6 +122,8 @@ async function session(
     await aborted(AbortSignal.any([ending, lost.signal]));
     if (!lost.signal.aborted) await channel.cancel(consumerTag);
     await Promise.all(underWay);
+    // RabbitMQ forgets acknowledgements that come right before the end of a connection; before that of a channel it heeds them.
+    if (!lost.signal.aborted) await closeQuietly(channel);
     if (failure !== undefined) throw failure;
   } finally {
     await closeQuietly(connection).catch((error: unknown) =>

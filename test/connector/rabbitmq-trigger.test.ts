@@ -37,7 +37,13 @@ describe('RabbitMQ trigger', () => {
     const secrets = openSecretFiles(secretsDir);
     const metrics = openConnectorMetrics();
     open = (gatewayUrl) =>
-      openInvoker({ gatewayUrl, timeoutMs: 60_000, secrets, log: openLog('trigger', 'silent'), metrics });
+      openInvoker({
+        gatewayUrl,
+        timeoutMs: 60_000,
+        secrets,
+        log: openLog('trigger', process.env.TEST_LOG_LEVEL ?? 'silent'),
+        metrics,
+      });
     invoker = open(gateway.url);
   });
 
@@ -86,7 +92,7 @@ describe('RabbitMQ trigger', () => {
       prefetch: 2,
       maxDeliver: 2,
       invoker: calls,
-      log: openLog('trigger', 'silent'),
+      log: openLog('trigger', process.env.TEST_LOG_LEVEL ?? 'silent'),
       metrics: openConnectorMetrics(),
     });
     return declared.promise;
@@ -145,7 +151,7 @@ describe('RabbitMQ trigger', () => {
     try {
       await makeQueues();
       for (const task of ['first', 'poison', 'second', 'third']) channel.sendToQueue(queue, json(task));
-      void start(calls);
+      start(calls);
       await until(async () => (await waiting(deadQueue)) === 1 && (await waiting(queue)) === 0, 'a dead letter');
       await trigger?.close(GRACE_MS);
       assert.deepEqual([await waiting(queue), await waiting(deadQueue)], [0, 1]);
@@ -182,6 +188,22 @@ describe('RabbitMQ trigger', () => {
       ['order-3.2', 1],
       ['order-3.3', 2],
     ]);
+  });
+
+  it('finishes a task that is under way when it is told to end, and it does not come again', async () => {
+    const answered = Promise.withResolvers<void>();
+    gateway.functions.set('sensory', async ({ headers }) => {
+      await answered.promise;
+      return done(headers['ce-id']);
+    });
+    await makeQueues();
+    start();
+    send('order-5', 0);
+    await until(() => gateway.calls.length === 1, 'a call');
+    const closed = trigger?.close(GRACE_MS);
+    answered.resolve();
+    await closed;
+    assert.equal(await waiting(queue), 0);
   });
 
   it('hands back a task that is under way when it is told to end at once', async () => {
