@@ -58,7 +58,7 @@ export function storedMsOf(event: CloudEvent): number | undefined {
 /**
  * Checks one event of a batch or an answer.
  *
- * @throws BoxError `invalid_argument` for a missing or empty required attribute.
+ * @throws BoxError `invalid_argument` for a missing or empty required attribute, and for one that is no text.
  */
 export function parseCloudEvent(value: unknown): CloudEvent {
   if (!isObject(value)) throw invalid('an event must be a JSON object');
@@ -68,8 +68,18 @@ export function parseCloudEvent(value: unknown): CloudEvent {
   if (!isText(source)) throw invalid('source must be text and not empty');
   if (!isText(type)) throw invalid('type must be text and not empty');
   if (dataBase64 !== undefined && typeof dataBase64 !== 'string') throw invalid('data_base64 must be text');
-  return { ...value, specversion, id, source, type } as CloudEvent;
+  const event: Record<string, unknown> = { ...value };
+  for (const name of OPTIONAL) {
+    const given = event[name];
+    // In JSON null stands for an attribute that is not there.
+    if (given === null) event[name] = undefined;
+    else if (given !== undefined && typeof given !== 'string') throw invalid(`${name} must be text`);
+  }
+  return event as unknown as CloudEvent;
 }
+
+/** The attributes that an event need not have, as far as anything here reads them. */
+const OPTIONAL = ['time', 'subject', 'datacontenttype', 'correlationid', 'traceparent'] as const;
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -87,12 +87,16 @@ function checkSignal(signal: IncomingSignal, maxBytes: number): void {
     );
   }
   if (signal.id !== undefined) checkId(signal.id, MAX_ID_LENGTH);
-  if (signal.time !== undefined && !/^\d{4}-\d\d-\d\dT\d\d:\d\d/.test(signal.time)) {
+  if (signal.time !== undefined && !isTime(signal.time)) {
     throw new BoxError(
       'invalid_argument',
       `Cannot take signal: ce-time must be RFC 3339, got ${signal.time.slice(0, 40)}`,
     );
   }
+}
+
+function isTime(text: string): boolean {
+  return /^\d{4}-\d\d-\d\dT\d\d:\d\d/.test(text) && !Number.isNaN(Date.parse(text));
 }
 
 /** @throws BoxError `invalid_argument` for an id that is none. */

@@ -182,7 +182,20 @@ describe('POST /signal/{scenario}[/{source}]', () => {
       assert.match(String(body.detail), /^Cannot take signal: a source is at most 200 letters/);
     }
     assert.equal((await post(fn, '/signal/full', '1', { 'ce-id': 'a b' })).status, 400);
-    assert.equal((await post(fn, '/signal/full', '1', { 'ce-time': 'noon' })).status, 400);
+    for (const time of ['noon', '2026-13-99T99:99:00Z', '2026-01-01T00:00:00Zulu']) {
+      assert.equal((await post(fn, '/signal/full', '1', { 'ce-time': time })).status, 400, time);
+    }
+    for (const wrong of [
+      { time: 5 },
+      { time: { toString: 1 } },
+      { datacontenttype: 5 },
+      { traceparent: [] },
+      { id: {} },
+    ]) {
+      const event = { specversion: '1.0', id: 'x', source: 's', type: 't', data: 1, ...wrong };
+      const type = { 'content-type': 'application/cloudevents+json' };
+      assert.equal((await post(fn, '/signal/full', JSON.stringify(event), type)).status, 400, JSON.stringify(wrong));
+    }
   });
 
   it('answers 413 beyond the limit', async () => {

@@ -8,6 +8,15 @@ import { parsePrediction } from '#lib/message/prediction.ts';
 const EVENT = { specversion: '1.0' as const, id: '1', source: 'cam', type: 'thebox.signal' };
 
 describe('parseCloudEvent', () => {
+  it('refuses attributes that are no text, and takes null for none', () => {
+    for (const name of ['time', 'subject', 'datacontenttype', 'correlationid', 'traceparent']) {
+      for (const wrong of [5, {}, ['a']]) {
+        assert.throws(() => parseCloudEvent({ ...EVENT, [name]: wrong }), { code: 'invalid_argument' }, name);
+      }
+      assert.equal(parseCloudEvent({ ...EVENT, [name]: null })[name], undefined);
+    }
+  });
+
   it('keeps extensions and refuses what lacks a required attribute', () => {
     assert.deepEqual(parseCloudEvent({ ...EVENT, correlationid: 'c' }), { ...EVENT, correlationid: 'c' });
     for (const broken of [
