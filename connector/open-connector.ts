@@ -134,6 +134,8 @@ export async function openConnector(parts: ConnectorParts): Promise<Connector> {
       async stop(graceMs: number) {
         await worker.stop(graceMs);
         progresses.delete(progress);
+        // What was done since the last report is counted when somebody goes on from it.
+        await reportAll([progress], status, log);
       },
     };
   };
@@ -199,7 +201,6 @@ export async function openConnector(parts: ConnectorParts): Promise<Connector> {
       await Promise.all([runner.stop(graceMs), entrance.stopFollowing()]);
       await followed;
       await entrance.close();
-      await report();
       stored.close();
       await invoker.close();
     },

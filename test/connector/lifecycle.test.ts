@@ -162,6 +162,18 @@ describe('connector: scenarios that change', () => {
     );
   });
 
+  it('what a stage did up to the end of the connector is counted, and the next one goes on from there', async () => {
+    await box.put(record('counted', { ingestion: { in: 'counted_in', out: 'counted_out', function: 'echo' } }));
+    const counted = async () => (await box.status.stages()).find(({ scenario }) => scenario === 'counted')?.processed;
+    for (const total of [20, 40]) {
+      for (let n = 0; n < 20; n++) await box.send('counted_in', n);
+      await box.idle('counted');
+      await box.stopConnector();
+      assert.equal(await counted(), total);
+      await box.startConnector();
+    }
+  });
+
   it('messages from before the scenario was put are not its own', async () => {
     await box.put(record('early', { ingestion: { in: 'early_in', out: 'early_out', function: 'echo' } }));
     await box.send('early_in', 'early');
