@@ -42,7 +42,7 @@ const ANSWER_VALID_SECONDS = 60;
 const SYSTEM_SUBJECTS = ['$SYS.>', '$JS.>', '$KV.>', '$O.>', '$MQTT.>', '$SRV.>', 'thebox.>'];
 
 /** The name of a source's connections: with the mark of the token, so that those of an earlier one can be told apart. */
-export function connectionName(source: string, mark: string): string {
+function connectionName(source: string, mark: string): string {
   return `source:${source}:${mark}`;
 }
 

@@ -10,7 +10,7 @@ import type { SourceTallies } from './source-tallies.ts';
 import type { StagePlan } from './stage-plan.ts';
 
 /** The rule that silence breaks, as a notification names it. */
-export const SILENCE_NOTIFICATION = 'source_silent';
+const SILENCE_NOTIFICATION = 'source_silent';
 
 /** Timers with such a key are ours; functions get none of them. */
 const KEY_PREFIX = 'thebox.silence.';

@@ -76,7 +76,7 @@ function parsePage(body: unknown): SamplePage {
 }
 
 /** The sample of an answer, with all that it holds. */
-export function parseSample(value: unknown): ListedSample {
+function parseSample(value: unknown): ListedSample {
   if (isObject(value)) {
     const { id, path, category, size, stored_at: stored, source } = value;
     const texts = [id, path, category, stored].every((text) => typeof text === 'string');

@@ -21,7 +21,7 @@ export interface DocumentChange {
  * until `signal` aborts. The last change of a document is always seen; earlier ones may be skipped. Lost connections are
  * made again; `caught-up` marks the end of what was there. The database is the caller's to close.
  */
-export async function* followDocuments(
+async function* followDocuments(
   database: CouchDatabase,
   prefix: string,
   signal: AbortSignal,

@@ -34,7 +34,7 @@ export const PARAM_DOCS: Readonly<Record<string, string>> = {
 };
 
 /** The names that feature_params may have. */
-export const PARAMS: readonly string[] = [...Object.keys(PARAM_DOCS), ...STEP_PARAMS];
+const PARAMS: readonly string[] = [...Object.keys(PARAM_DOCS), ...STEP_PARAMS];
 
 /**
  * Compiles one entry of `feature_list`; `given` is its `feature_params`. What is wrong is noted there, and then what is

@@ -70,7 +70,7 @@ export function fieldOf(json: unknown, name: string): unknown {
 }
 
 /** Follows names and indexes (from the end where negative) down own properties only. */
-export function getterOf(steps: readonly (string | number)[]): JsonGetter {
+function getterOf(steps: readonly (string | number)[]): JsonGetter {
   const [first] = steps;
   if (steps.length === 1 && typeof first === 'string') return (json) => memberOf(json, first);
   return (json) => {

@@ -160,7 +160,7 @@ function failure(thrown: unknown, request: FunctionRequest, parts: FunctionParts
 }
 
 /** An error as an RFC 9457 answer. */
-export function problemResponse(error: BoxError): FunctionResponse {
+function problemResponse(error: BoxError): FunctionResponse {
   const allowed = error.facts.allowed;
   return {
     status: HTTP_STATUS[error.code],

@@ -2,7 +2,7 @@ import { BoxError } from '../error/box-error.ts';
 import type { Image } from './image.ts';
 
 /** The seven passes of Adam7: first column and row, distance between columns and rows. */
-export const ADAM7 = [
+const ADAM7 = [
   [0, 0, 8, 8],
   [4, 0, 8, 8],
   [0, 4, 4, 8],

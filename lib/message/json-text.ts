@@ -23,7 +23,7 @@ export function jsonFault(error: unknown): string {
 const MAX_DEPTH = 1000;
 
 /** Whether JSON nests deeper than what can be written again. */
-export function nestsTooDeep(bytes: Uint8Array): boolean {
+function nestsTooDeep(bytes: Uint8Array): boolean {
   let depth = 0;
   let isText = false;
   for (let at = 0; at < bytes.length; at++) {

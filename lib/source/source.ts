@@ -48,7 +48,7 @@ export interface SourceRecord {
  * How it was made sure that a signal comes from its source; CloudEvents' extension of the same name carries it to the
  * notification. `key`: the appliance's own key vouched for it.
  */
-export const SOURCE_PROOFS = ['ed25519', 'hmac-sha256', 'token', 'key'] as const;
+const SOURCE_PROOFS = ['ed25519', 'hmac-sha256', 'token', 'key'] as const;
 export type SourceProof = (typeof SOURCE_PROOFS)[number];
 export const SOURCE_PROOF_ATTRIBUTE = 'sourceproof';
 

@@ -77,7 +77,7 @@ function withoutOnes(shape: readonly number[], wanted: readonly Dimension[]): re
  *
  * @throws BoxError `invalid_argument` between text and numbers, and where a value would be changed by more than rounding
  */
-export function castTensor(tensor: Tensor, dtype: Dtype): Tensor {
+function castTensor(tensor: Tensor, dtype: Dtype): Tensor {
   if (tensor.dtype === dtype) return tensor;
   if (tensor.dtype === 'string' || dtype === 'string') throw cannotCast(tensor.dtype, dtype);
   const count = elementCount(tensor.shape);

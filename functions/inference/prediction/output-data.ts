@@ -4,7 +4,7 @@ import type { OutputSpec, OutputValue } from '../model/model.ts';
 import { isTensorList } from '../model/onnx/worker-message.ts';
 
 /** Up to this many elements a tensor is written as nested lists, which people can read; beyond it in compact form. */
-export const NESTED_ELEMENTS = 256;
+const NESTED_ELEMENTS = 256;
 
 /** An output as a message's `data` carries it. */
 export function outputData(spec: OutputSpec, value: OutputValue): unknown {
@@ -30,7 +30,7 @@ function hasInfinity({ data, dtype }: Tensor): boolean {
  * One map of label to number for every row, as scikit-learn's classifiers gave it to the original. Whole-number labels
  * become text, as JSON's keys are.
  */
-export function classMaps(tensor: Tensor, labels: readonly string[]): Record<string, number>[] {
+function classMaps(tensor: Tensor, labels: readonly string[]): Record<string, number>[] {
   const rows = tensor.shape.length > 1 ? (tensor.shape[0] ?? 0) : 1;
   if (tensor.data.length !== rows * labels.length) {
     const got = `${tensor.data.length} numbers in ${rows} rows`;

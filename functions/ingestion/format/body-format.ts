@@ -19,7 +19,7 @@ export type BodyFormat =
   | 'bytes';
 
 /** Content types by name; those of pictures, sound and text are known by their first half. */
-export const CONTENT_TYPES: Readonly<Record<string, BodyFormat>> = {
+const CONTENT_TYPES: Readonly<Record<string, BodyFormat>> = {
   'application/x-ndjson': 'ndjson',
   'application/ndjson': 'ndjson',
   'application/jsonl': 'ndjson',

@@ -51,7 +51,7 @@ export function placesOf(dataset: DatasetName) {
 
 export type Places = ReturnType<typeof placesOf>;
 
-export function manifestKey(places: Places, seq: number): string {
+function manifestKey(places: Places, seq: number): string {
   return `${places.manifests}${String(LAST_SEQ - seq).padStart(12, '0')}.json`;
 }
 

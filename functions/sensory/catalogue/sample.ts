@@ -26,7 +26,7 @@ export interface SampleFacts {
   readonly dhash?: string;
 }
 
-export const FACTS = ['source', 'group', 'prediction', 'model_version', 'correlation_id', 'dhash'] as const;
+const FACTS = ['source', 'group', 'prediction', 'model_version', 'correlation_id', 'dhash'] as const;
 
 /** The category of samples that nobody has labelled yet: they are listed, and never drawn. */
 export const INBOX = 'unlabelled';

@@ -71,7 +71,7 @@ export function makeSnapshot(parts: Pick<Snapshot, 'seq' | 'samples' | 'manifest
 }
 
 /** Categories sorted by code point, with indexes from 0. */
-export function categoryMap(samples: readonly Sample[]): ReadonlyMap<string, number> {
+function categoryMap(samples: readonly Sample[]): ReadonlyMap<string, number> {
   const names = [...new Set(samples.map(({ category }) => category))].sort(byCodePoint);
   return new Map(names.map((name, index) => [name, index]));
 }

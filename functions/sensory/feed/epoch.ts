@@ -38,7 +38,7 @@ export function openEpochs(): (snapshot: Snapshot, folder: string, spec: FeedSpe
 }
 
 /** The samples of a split: by a hash of the group, or of the file's name, so that relabelling moves nothing. */
-export function splitSamples(samples: readonly Sample[], { split, ratios }: FeedSpec): readonly Sample[] {
+function splitSamples(samples: readonly Sample[], { split, ratios }: FeedSpec): readonly Sample[] {
   if (split === 'all') return samples;
   const [train, val] = ratios;
   const [from, to] = { train: [0, train], val: [train, train + val], test: [train + val, 2] }[split] as [

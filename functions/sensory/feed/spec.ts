@@ -2,7 +2,7 @@ import { BoxError } from '#lib/error/box-error.ts';
 import { isPlain, oldNoise, type Recipe } from '../draw/augment.ts';
 import { type Fields, fieldsOf, probability, refused } from '../fields.ts';
 
-export const SPLITS = ['all', 'train', 'val', 'test'] as const;
+const SPLITS = ['all', 'train', 'val', 'test'] as const;
 export type Split = (typeof SPLITS)[number];
 
 /** What a feed of samples consists of. With a state of the dataset and an epoch it says which sample has which position. */

@@ -7,7 +7,7 @@ import { closeQuietly } from '#lib/net/close-quietly.ts';
 import { DEAD_EXCHANGE, declareTaskQueue } from '#lib/order/rabbitmq-task-queue.ts';
 
 /** The function's own queue of tasks that were given up, beside the one that people read. */
-export const FAILED_QUEUE = 'sensory.batch.request.failed.queue';
+const FAILED_QUEUE = 'sensory.batch.request.failed.queue';
 
 export interface DeadTasks {
   close(): Promise<void>;

@@ -149,7 +149,7 @@ function hashed(words: readonly string[], size: number, signed: boolean): Number
 }
 
 /** MurmurHash3 x86 32-bit with seed 0, as a signed number. */
-export function murmur3(bytes: Buffer): number {
+function murmur3(bytes: Buffer): number {
   let hash = 0;
   const whole = bytes.length & ~3;
   for (let i = 0; i < whole; i += 4) {

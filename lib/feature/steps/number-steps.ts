@@ -4,7 +4,7 @@ import { fault, type Numbers, toNumbers } from '../value.ts';
 import { UNITS } from './unit.ts';
 
 /** The numbers with each replaced: by the same for the same, whatever stands around it. */
-export function eachNumber(numbers: Numbers, change: (value: number) => number): Numbers {
+function eachNumber(numbers: Numbers, change: (value: number) => number): Numbers {
   const { data } = numbers;
   const out = new Float64Array(data.length);
   if (data instanceof Uint8Array && data.length > 4 * BYTES) {

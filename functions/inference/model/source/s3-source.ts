@@ -29,7 +29,7 @@ export function openS3Source(client: () => Promise<S3Client>): ModelSource {
 }
 
 /** @throws BoxError `unprocessable` when it is not `s3://bucket/key` */
-export function parseS3Location(location: string): { bucket: string; key: string } {
+function parseS3Location(location: string): { bucket: string; key: string } {
   const found = /^s3:\/\/([^/]+)\/(.+)$/.exec(location);
   const [, bucket, key] = found ?? [];
   if (bucket === undefined || key === undefined) {
