@@ -13,7 +13,10 @@ interface Expected {
   readonly outputs: Readonly<Record<string, unknown>>;
 }
 
-describe('box model convert', () => {
+describe('box model convert', function () {
+  // Each conversion starts TensorFlow, which takes half a minute on a slow machine.
+  this.timeout(600_000);
+
   let folder: string;
   let expected: Readonly<Record<string, Expected>>;
   before(async () => {

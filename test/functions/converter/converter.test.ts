@@ -6,7 +6,10 @@ import { type ConverterProcess, GRAPHS, startConverter } from './converter-proce
 
 const KEY = 'key-of-the-test';
 
-describe('the function converter', () => {
+describe('the function converter', function () {
+  // Each conversion starts TensorFlow, which takes half a minute on a slow machine.
+  this.timeout(600_000);
+
   let converter: ConverterProcess;
   before(async () => {
     converter = await startConverter(KEY, { MAX_BODY_BYTES: '4096' });

@@ -16,7 +16,10 @@ const DENSE: StageOptions = {
   outputs: [['dense_1/Softmax', 'float32', [null, 3]]],
 };
 
-describe('TensorFlow graphs', () => {
+describe('TensorFlow graphs', function () {
+  // Each conversion starts TensorFlow, which takes half a minute on a slow machine.
+  this.timeout(600_000);
+
   let converter: ConverterProcess;
   let gateway: Server;
   let gatewayUrl: string;
