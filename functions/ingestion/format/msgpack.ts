@@ -40,6 +40,9 @@ const LISTS: Readonly<Record<number, { readonly width: number; readonly values: 
   223: { width: 4, values: 2 },
 };
 
+/** As deep as `jsonLike` goes, and one more for it to tell of. */
+const MAX_DEPTH = 66;
+
 /** Reads MessagePack. Throws an Error for what is none. */
 export function readMsgpack(bytes: Buffer): unknown {
   checkClaims(bytes);
@@ -49,22 +52,31 @@ export function readMsgpack(bytes: Buffer): unknown {
 /**
  * The decoder makes room for as many items as a list says that it has, before it has seen one of them: fifteen bytes could ask
  * for all the memory there is. Each item takes a byte at least, so what is still to come is never more than what is left.
+ * Nor does it bound how deep they nest, at a hundred times the bytes.
  */
 function checkClaims(bytes: Buffer): void {
   let missing = 1;
+  // Of each list around, what is still to come.
+  const open: number[] = [];
   for (let at = 0; missing > 0 && at < bytes.length; ) {
     const head = bytes[at++] ?? 0;
     missing--;
+    if (open.length > 0) open[open.length - 1] = (open.at(-1) ?? 0) - 1;
+    let items = 0;
     const text = TEXTS[head];
     const list = LISTS[head];
     if (list !== undefined) {
-      missing += list.values * bytes.readUIntBE(at, list.width);
+      items = list.values * bytes.readUIntBE(at, list.width);
       at += list.width;
     } else if (text !== undefined) at += text.width + text.beside + bytes.readUIntBE(at, text.width);
     else if (head >= 0xc0 && head < 0xe0) at += FIXED[head] ?? 0;
     else if (head >= 0xa0 && head < 0xc0) at += head & 0x1f;
-    else if (head >= 0x90 && head < 0xa0) missing += head & 0x0f;
-    else if (head >= 0x80 && head < 0x90) missing += 2 * (head & 0x0f);
+    else if (head >= 0x90 && head < 0xa0) items = head & 0x0f;
+    else if (head >= 0x80 && head < 0x90) items = 2 * (head & 0x0f);
+    missing += items;
+    if (items > 0) open.push(items);
+    else while (open.at(-1) === 0) open.pop();
+    if (open.length > MAX_DEPTH) throw new Error('its lists and maps must not nest so deep');
     if (missing > bytes.length - at) throw new Error('its lists and maps must have all the items that they say');
   }
 }

@@ -1,4 +1,3 @@
-import { decode as decodeCbor } from 'cbor2';
 import { type Audio, decodeWav } from '#lib/audio/wav.ts';
 import { BoxError } from '#lib/error/box-error.ts';
 import { isRecord } from '#lib/feature/given.ts';
@@ -9,6 +8,7 @@ import type { DecodeLimits, Image } from '#lib/image/image.ts';
 import { type CloudEvent, dataBytes } from '#lib/message/cloud-event.ts';
 import { jsonFault } from '#lib/message/json-text.ts';
 import { type BodyFormat, declaredFormat, sniffFormat } from '../format/body-format.ts';
+import { readCbor } from '../format/cbor.ts';
 import { decompress, isGzip } from '../format/decompress.ts';
 import { jsonLike } from '../format/json-like.ts';
 import { readMsgpack } from '../format/msgpack.ts';
@@ -132,9 +132,9 @@ function decodeRecords(format: BodyFormat, value: unknown, bytes: () => Buffer, 
     case 'senml-json':
       return resolveSenml(json(), nowSeconds);
     case 'senml-cbor':
-      return resolveSenml(jsonLike(decodeCbor(bytes())), nowSeconds);
+      return resolveSenml(jsonLike(readCbor(bytes())), nowSeconds);
     case 'cbor':
-      return jsonLike(decodeCbor(bytes()));
+      return jsonLike(readCbor(bytes()));
     case 'msgpack':
       return jsonLike(readMsgpack(bytes()));
     case 'sparkplug':

@@ -29,6 +29,17 @@ describe('readMsgpack', () => {
     }
   });
 
+  it('refuses what nests deeper than a signal may, before it is decoded', () => {
+    const nested = (depth: number, head: readonly number[]) =>
+      Buffer.from([...Array.from({ length: depth }, () => head).flat(), 1]);
+    for (const head of [[0x91], [0x81, 0xa0], [0xdc, 0, 1], [0xdf, 0, 0, 0, 1, 0xa0]]) {
+      readMsgpack(nested(64, head));
+      assert.throws(() => readMsgpack(nested(100, head)), /must not nest so deep/);
+    }
+    // Many side by side are not deep.
+    assert.equal((readMsgpack(encoded(new Array(1000).fill([[], {}, [1, [2]]]))) as unknown[]).length, 1000);
+  });
+
   it('refuses lists and maps that say they have more items than there are bytes, before room is made for them', () => {
     for (const head of [0xdd, 0xdf]) {
       // Each of these took a quarter of a gigabyte.
