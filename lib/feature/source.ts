@@ -159,11 +159,14 @@ function readInside(path: Given, as: Given | undefined, given: Given): Source | 
   };
 }
 
+/** Blanks after the text count to it alone: were they looked for twice, a long row of them would be tried in every way. */
+const BASE64 = /^[A-Za-z0-9+/_\s-]*(?:=\s*(?:=\s*)?)?$/;
+
 function partOf(json: unknown): Uint8Array | undefined {
   if (json === undefined || json === null || json instanceof Uint8Array) return json ?? undefined;
   // A data URL says its type in front, which the bytes tell as well.
   const text = typeof json === 'string' ? json.replace(/^data:[^,]{0,100};base64,/, '') : '';
-  if (text === '' || !/^[A-Za-z0-9+/_\s-]*={0,2}\s*$/.test(text)) throw fault('must be base64');
+  if (text === '' || !BASE64.test(text)) throw fault('must be base64');
   return Buffer.from(text, 'base64');
 }
 
@@ -249,11 +252,16 @@ function rowOf(values: readonly (Value | undefined)[]): Value {
   const row: unknown[] = [];
   for (const value of values) {
     if (value === undefined) row.push(null);
-    else if (value.kind === 'json') row.push(...(Array.isArray(value.json) ? value.json.flat(32) : [value.json]));
-    else if (value.kind === 'numbers' || value.kind === 'texts') row.push(...value.data);
+    else if (value.kind === 'json') append(row, Array.isArray(value.json) ? value.json.flat(32) : [value.json]);
+    else if (value.kind === 'numbers' || value.kind === 'texts') append(row, value.data);
     else throw fault('must be numbers or text to stand in a row');
   }
   return { kind: 'json', json: row };
+}
+
+/** One by one: as many arguments as a recording has samples do not fit the stack. */
+function append(row: unknown[], items: Iterable<unknown>): void {
+  for (const item of items) row.push(item);
 }
 
 function jsonValue(json: unknown): Value | undefined {

@@ -47,7 +47,7 @@ export function readTimeFormat(given: Given): TimeReader | undefined {
   if (format === undefined) return undefined;
   const seen = new Set<string>();
   let bad: string | undefined;
-  const pattern = format.replace(/%(.?)|[^%]/gs, (part, directive: string | undefined) => {
+  const pattern = format.replace(/%(.?)|\s+|[^%]/gs, (part, directive: string | undefined) => {
     if (directive === undefined) return /\s/.test(part) ? '\\s+' : part.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&');
     const group = DIRECTIVES[directive];
     if (group === undefined || (directive !== '%' && seen.has(directive))) bad = part;

@@ -95,7 +95,7 @@ export function categoriesOf(value: Value): { shape: readonly number[]; texts: r
 
 function categoryText(item: unknown): string {
   if (typeof item === 'string') return item;
-  if (typeof item === 'number' || typeof item === 'boolean') return String(item);
+  if (typeof item === 'number' || typeof item === 'bigint' || typeof item === 'boolean') return String(item);
   throw fault(`must be text or numbers, got ${shown(item)}`);
 }
 

@@ -238,5 +238,27 @@ describe('formats of a signal', () => {
       { id: 'e', p: [1, 2] },
     ]);
     assert.match(await refused([bytes], { type: 'application/json', body: '{"p": "***"}' }), /\$\.p must be base64$/);
+    assert.deepEqual(await made([bytes], { type: 'application/json', body: '{"p": " A\\nQ= = \\n"}' }), [
+      { id: 'e', p: [1] },
+    ]);
+  });
+
+  it('base64 that a long row of blanks stands in is told to be none at once', async () => {
+    const bytes = array('p', { from: { inside: '$.p', as: 'bytes' } });
+    const body = JSON.stringify({ p: `${' '.repeat(90_000)}!` });
+    assert.match(await refused([bytes], { type: 'application/json', body }), /must be base64$/);
+  });
+
+  it('a row takes a recording of any length', async () => {
+    const row = array('row', { from: ['$.n', '$.xs'], slice: [[0, 2]] });
+    const body = JSON.stringify({ n: 2, xs: new Array(200_000).fill(1) });
+    assert.deepEqual(await made([row], { type: 'application/json', body }), [{ id: 'e', row: [2, 1] }]);
+  });
+
+  it('whole numbers beyond 2^53 are words of a vocabulary, and are no text', async () => {
+    const value = { type: 'application/cbor', body: cbor({ word: 2n ** 60n }) };
+    const words = number('word', { index: { vocabulary: ['0', String(2n ** 60n)] } });
+    assert.deepEqual(await made([words], value), [{ id: 'e', word: 1 }]);
+    assert.match(await refused([text('word')], value), /must be text, got 1152921504606846976/);
   });
 });
