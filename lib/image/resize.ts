@@ -1,3 +1,4 @@
+import { BoxError } from '../error/box-error.ts';
 import type { Image } from './image.ts';
 
 /** How a pixel is made of its neighbours. `area` averages what it covers; the others are the usual convolutions. */
@@ -44,13 +45,25 @@ interface Weights {
 /** Resized pictures of the same size follow each other: the weights of the last ones are kept. */
 const kept = new Map<string, Weights>();
 const MAX_KEPT = 32;
+/** Those of a picture of a million rows are a hundred times as many as those of a camera's. */
+const MAX_KEPT_WEIGHTS = 256 * 1024;
+
+/** What a picture may have on the way to its size: one of a single column is made wide before it is made low. */
+const MAX_PIXELS = 64 * 1024 * 1024;
 
 /** The picture at another size. Convolutions widen with the reduction, so that nothing is skipped. */
 export function resize(image: Image, width: number, height: number, filter: Filter = 'lanczos'): Image {
   if (width === image.width && height === image.height) return image;
+  checkRoom(image, width, height);
   if (filter === 'nearest') return nearest(image, width, height);
   const wide = width === image.width ? image : acrossRows(image, width, weightsOf(image.width, width, filter));
   return height === image.height ? wide : downColumns(wide, height, weightsOf(image.height, height, filter));
+}
+
+function checkRoom(image: Image, width: number, height: number): void {
+  if (width * Math.max(height, image.height) <= MAX_PIXELS) return;
+  const sizes = `${image.width}x${image.height} to ${width}x${height}`;
+  throw new BoxError('too_large', `Cannot resize image: at most ${MAX_PIXELS} pixels are made, got ${sizes}`);
 }
 
 function weightsOf(from: number, to: number, filter: Exclude<Filter, 'nearest'>): Weights {
@@ -58,6 +71,7 @@ function weightsOf(from: number, to: number, filter: Exclude<Filter, 'nearest'>)
   const known = kept.get(key);
   if (known) return known;
   const made = makeWeights(from, to, KERNELS[filter]);
+  if (made.values.length > MAX_KEPT_WEIGHTS) return made;
   if (kept.size >= MAX_KEPT) kept.clear();
   kept.set(key, made);
   return made;

@@ -33,6 +33,11 @@ export function elementCount(shape: readonly number[]): number {
   return shape.reduce((product, size) => product * size, 1);
 }
 
+/** What a shape takes as nested lists: where a size is 0 there are no elements, and lists of nothing for all others. */
+export function roomOf(shape: readonly number[]): number {
+  return elementCount(shape.map((size) => size || 1));
+}
+
 /**
  * Reads a tensor from a message: nested lists of equal lengths, a scalar, or `{ dtype, shape, data }` with base64 data.
  *
@@ -52,7 +57,7 @@ function parseWireTensor(value: Record<string, unknown>, options: ParseOptions):
   if (!isDtype(dtype)) throw invalid(`dtype must be a numpy name such as float32, got ${JSON.stringify(dtype)}`);
   if (!isShape(shape)) throw invalid(`shape must be a list of whole numbers from 0, got ${JSON.stringify(shape)}`);
   const count = elementCount(shape);
-  checkCount(count, options);
+  checkCount(roomOf(shape), options);
   if (dtype === 'string') {
     const nested = parseNested(data, { ...options, dtype: 'string' });
     if (nested.data.length !== count)
@@ -158,7 +163,7 @@ const INTEGER_RANGE: Partial<Record<Dtype, readonly [number, number]>> = {
 };
 
 function asNumber(item: unknown, dtype: Dtype): number {
-  const number = typeof item === 'boolean' ? Number(item) : item;
+  const number = typeof item === 'boolean' || typeof item === 'bigint' ? Number(item) : item;
   if (typeof number !== 'number') {
     // JSON has no NaN: senders write null for it.
     if (number === null && dtype.startsWith('float')) return Number.NaN;

@@ -1,5 +1,5 @@
 import { BoxError } from '#lib/error/box-error.ts';
-import { elementCount, parseTensor, type Tensor } from '#lib/tensor/tensor.ts';
+import { elementCount, parseTensor, roomOf, type Tensor } from '#lib/tensor/tensor.ts';
 import { type InputSpec, type Signature, showShape } from '../model/model.ts';
 import { readBinaryTensor } from './binary-tensor.ts';
 import { DATATYPE_OF } from './datatype.ts';
@@ -107,7 +107,7 @@ function readShape(item: Readonly<Record<string, unknown>>, spec: InputSpec): nu
     (shape.length === spec.shape.length &&
       spec.shape.every((size, i) => typeof size !== 'number' || size === shape[i]));
   if (!fits) throw invalid(`input ${quote(spec.name)} takes shape ${showShape(spec.shape)}, got ${showShape(shape)}`);
-  if (elementCount(shape) > MAX_ELEMENTS) {
+  if (roomOf(shape) > MAX_ELEMENTS) {
     throw new BoxError(
       'too_large',
       `Cannot read request: an input has at most ${MAX_ELEMENTS} elements, got ${showShape(shape)}`,
@@ -208,7 +208,8 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
 }
 
 function quote(value: unknown): string {
-  return JSON.stringify(value)?.slice(0, 200) ?? 'none';
+  const text = JSON.stringify(value, (_key, item: unknown) => (typeof item === 'bigint' ? String(item) : item));
+  return text?.slice(0, 200) ?? 'none';
 }
 
 function invalid(rule: string): BoxError {

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { BoxError } from '#lib/error/box-error.ts';
+import { cover } from '#lib/image/fit.ts';
 import { type Image, toGrey } from '#lib/image/image.ts';
 import { type Filter, resize } from '#lib/image/resize.ts';
 import tables from './tables/pillow.json' with { type: 'json' };
@@ -15,6 +17,14 @@ describe('resize', () => {
       assert.deepEqual(resized.data, bytes(row.pixels));
     });
   }
+
+  it('refuses what would take gigabytes on the way: one column of a million rows made wide, or covering a square', () => {
+    const column: Image = { width: 1, height: 1_000_000, channels: 1, data: new Uint8Array(1_000_000) };
+    const tooLarge = (error: unknown) => error instanceof BoxError && error.code === 'too_large';
+    assert.throws(() => resize(column, 224, 224, 'bicubic'), tooLarge);
+    assert.throws(() => cover(column, 224, 224, 'nearest'), tooLarge);
+    assert.equal(resize(column, 2, 2, 'area').data.length, 4);
+  });
 
   it('hands back the same picture for the same size', () => {
     const image: Image = { width: 2, height: 1, channels: 1, data: Uint8Array.of(1, 2) };

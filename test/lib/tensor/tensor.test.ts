@@ -65,9 +65,17 @@ describe('parseTensor', () => {
     assert.throws(() => parseTensor([1.5], { dtype: 'int32' }), refused('invalid_argument', /whole number/));
   });
 
+  it('takes whole numbers that were read with all their digits for floats too', () => {
+    assert.deepEqual(parseTensor([2n ** 64n, 1], { dtype: 'float32' }).data, Float32Array.of(2 ** 64, 1));
+  });
+
   it('bounds the number of elements', () => {
     assert.throws(() => parseTensor({ dtype: 'uint8', shape: [1e9], data: '' }), refused('too_large', /at most/));
     assert.throws(() => parseTensor([1, 2, 3], { maxElements: 2 }), refused('too_large', /at most 2/));
+    // No element, but a billion lists of none.
+    const empty = { dtype: 'float32', shape: [1e9, 0], data: '' };
+    assert.throws(() => parseTensor(empty), refused('too_large', /at most/));
+    assert.deepEqual(toNested(parseTensor({ ...empty, shape: [2, 0] })), [[], []]);
   });
 
   it('reads what toWire writes, for every numeric dtype', () => {
