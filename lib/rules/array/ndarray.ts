@@ -1,4 +1,4 @@
-import { typeError, valueError } from '../value/py-error.ts';
+import { PyError, typeError, valueError } from '../value/py-error.ts';
 import { BOOL, type DType, type NumberStore, type Store, TEXT } from './dtype.ts';
 
 /** As many as numpy allows. */
@@ -22,6 +22,7 @@ export class NdArray {
     this.store = store;
     this.offset = offset;
     this.size = sizeOf(shape);
+    if (this.size === 0) checkEmpty(shape);
   }
 
   get ndim(): number {
@@ -31,6 +32,14 @@ export class NdArray {
   get typeName(): string {
     return 'ndarray';
   }
+}
+
+/** Lists of nothing, and results of an axis that has nothing, take room all the same. */
+const MAX_EMPTY = 1_000_000;
+
+function checkEmpty(shape: readonly number[]): void {
+  if (!(sizeOf(shape.map((length) => length || 1)) <= MAX_EMPTY))
+    throw new PyError('BudgetError', `an array without elements may have lengths of ${MAX_EMPTY} together`);
 }
 
 /** A numpy scalar: one element with its type. Booleans are 0 and 1. */

@@ -29,6 +29,11 @@ export function arrayRepr(array: NdArray): string {
   return `array(${body},${spacer}${extras.join(', ')})`;
 }
 
+/** How many elements of the array are written. */
+export function writtenElements({ shape, size }: NdArray): number {
+  return size > SUMMARY_ABOVE ? shape.reduce((count, length) => count * Math.min(length, 2 * EDGE_ITEMS), 1) : size;
+}
+
 function dtypeText(array: NdArray): string {
   if (array.dtype !== TEXT) return array.dtype.name;
   return `'<U${Math.max(1, ...texts(array).map((text) => [...text].length))}'`;

@@ -48,9 +48,9 @@ export const COLLECTING: readonly LibraryFunction[] = [
     ([items, start]) =>
       new PyIterator('enumerate', counted(iteratorOf(items as Value), wholeNumberOr(start, 'start', 0))),
   ),
-  defineFunction('zip', '*iterables, strict=', ([iterables, strict]) => {
+  defineFunction('zip', '*iterables, strict=', ([iterables, strict], evaluation) => {
     const sources = iterables instanceof PyTuple ? iterables.items.map(iteratorOf) : [];
-    return new PyIterator('zip', zipped(sources, flag(strict)));
+    return new PyIterator('zip', zipped(sources, flag(strict), evaluation));
   }),
 ];
 
@@ -129,10 +129,11 @@ function* counted(source: Iterator<Value>, start: number): Generator<Value> {
   for (let next = source.next(); next.done !== true; next = source.next()) yield new PyTuple([count++, next.value]);
 }
 
-function* zipped(sources: readonly Iterator<Value>[], strict: boolean): Generator<Value> {
+function* zipped(sources: readonly Iterator<Value>[], strict: boolean, evaluation: Evaluation): Generator<Value> {
   if (sources.length === 0) return;
   for (;;) {
     const items: Value[] = [];
+    evaluation.take(sources.length);
     for (const [i, source] of sources.entries()) {
       const next = source.next();
       if (next.done === true) {

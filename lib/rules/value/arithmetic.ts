@@ -69,7 +69,11 @@ function integerArithmetic(op: BinaryOp, left: Value, right: Value, x: Int, y: I
   return intArithmetic(op, x, y, evaluation);
 }
 
+/** Dividing the longest ints takes as long as so many steps. */
+const LONG_INT_STEPS = 64;
+
 function intArithmetic(op: BinaryOp, x: Int, y: Int, evaluation: Evaluation): Value {
+  if (typeof x === 'bigint' || typeof y === 'bigint') evaluation.spend(LONG_INT_STEPS);
   switch (op) {
     case '+':
       return addInt(x, y);

@@ -1,6 +1,7 @@
 import { fixedDigits, floatText, scaledExactly } from './float-text.ts';
 import type { FormatSpec } from './format-spec.ts';
 import { PyError, valueError } from './py-error.ts';
+import { intText } from './text.ts';
 
 type Parts = readonly [sign: string, digits: string];
 
@@ -24,7 +25,7 @@ export function formatInt(value: number | bigint, spec: FormatSpec): Parts {
     return [sign + (spec.alternate ? base[1] : ''), group(cased, spec, 4)];
   }
   if (spec.type !== '' && spec.type !== 'd' && spec.type !== 'n') throw unknownCode(spec.type, 'int');
-  return [sign, group(String(magnitude), spec, 3)];
+  return [sign, group(intText(magnitude), spec, 3)];
 }
 
 /** A float's sign and digits under a format of the types e, E, f, F, g, G, n, % or none. */
@@ -117,7 +118,10 @@ function signText(negative: boolean, spec: FormatSpec): string {
 function group(digits: string, spec: FormatSpec, size: number): string {
   if (spec.grouping === '') return digits;
   if (spec.grouping === ',' && size === 4) throw valueError(`Cannot specify ',' with '${spec.type}'.`);
-  return digits.replace(new RegExp(`\\B(?=(\\w{${size}})+$)`, 'g'), spec.grouping);
+  const first = digits.length % size || size;
+  let grouped = digits.slice(0, first);
+  for (let at = first; at < digits.length; at += size) grouped += spec.grouping + digits.slice(at, at + size);
+  return grouped;
 }
 
 function groupFloat(digits: string, spec: FormatSpec): string {

@@ -19,6 +19,8 @@ export function formatValue(value: Value, specText: string, evaluation: Evaluati
   if ((spec.width ?? 0) > MAX_WIDTH || (spec.precision ?? 0) > MAX_WIDTH) {
     throw new PyError('BudgetError', `a format may be ${MAX_WIDTH} characters wide`);
   }
+  // Digits are exact, however many are asked for.
+  evaluation.spend(spec.precision ?? 0);
   if (typeof value === 'string') return pad(formatText(value, spec), '', zeroFilled(spec, '<'), '<');
   if (value instanceof PyFloat) return numeric(formatFloat(value.value, spec), spec);
   if (value instanceof NpScalar) return formatScalar(value, spec);

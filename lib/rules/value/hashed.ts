@@ -6,7 +6,9 @@ import { PyFloat, PyTuple, type Value } from './value.ts';
 type HashKey = number | bigint | string | null;
 
 const MARK = '\u0000';
-const MAX_KEY_LENGTH = 100_000;
+const MAX_KEY_LENGTH = 10_000;
+/** Of a tuple that is looked up again and again, written once: only making it was counted. */
+const tupleKeys = new WeakMap<PyTuple, string>();
 
 /**
  * The key under which equal values meet: `1`, `1.0`, `True` and `np.int64(1)` are one key, as in Python.
@@ -29,6 +31,8 @@ function numberKey(value: number): HashKey {
 
 /** Each item with its length before it, so that no two tuples share a key. */
 function tupleKey(tuple: PyTuple): string {
+  const known = tupleKeys.get(tuple);
+  if (known !== undefined) return known;
   let key = `${MARK}t`;
   for (const item of tuple.items) {
     const part = hashKey(item);
@@ -37,6 +41,7 @@ function tupleKey(tuple: PyTuple): string {
     if (key.length > MAX_KEY_LENGTH)
       throw new PyError('BudgetError', `a tuple used as a key may be ${MAX_KEY_LENGTH} characters of text`);
   }
+  tupleKeys.set(tuple, key);
   return key;
 }
 

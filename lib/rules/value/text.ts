@@ -1,5 +1,5 @@
 import { NdArray, NpScalar } from '../array/ndarray.ts';
-import { arrayRepr, arrayText } from '../array/print.ts';
+import { arrayRepr, arrayText, writtenElements } from '../array/print.ts';
 import { floatText } from './float-text.ts';
 import { PyDict, PySet } from './hashed.ts';
 import { valueError } from './py-error.ts';
@@ -17,7 +17,7 @@ export interface Meter {
 export function toText(value: Value, meter: Meter): string {
   if (typeof value === 'string') return value;
   if (value instanceof NpScalar) return elementText(value.dtype, value.value);
-  if (value instanceof NdArray) return arrayText(value);
+  if (value instanceof NdArray) return arrayText(metered(value, meter));
   return toRepr(value, meter);
 }
 
@@ -29,11 +29,21 @@ export function toRepr(value: Value, meter: Meter): string {
   if (typeof value === 'number' || typeof value === 'bigint') return intText(value);
   if (value instanceof PyFloat) return floatText(value.value);
   if (value instanceof NpScalar) return scalarRepr(value);
-  if (value instanceof NdArray) return arrayRepr(value);
+  if (value instanceof NdArray) return arrayRepr(metered(value, meter));
   return containerRepr(value, meter);
 }
 
-function intText(value: number | bigint): string {
+/** What laying out one element takes, beside its text, in elements. */
+const LAYOUT_ELEMENTS = 16;
+
+/** Counts the elements that are written of an array: many short axes are written whole. */
+function metered(array: NdArray, meter: Meter): NdArray {
+  meter.take(LAYOUT_ELEMENTS * writtenElements(array));
+  return array;
+}
+
+/** An int in decimal digits, as many as Python writes. */
+export function intText(value: number | bigint): string {
   const text = String(value);
   if (text.length > 4300) throw valueError('Exceeds the limit (4300 digits) for integer string conversion');
   return text;

@@ -14,6 +14,44 @@ function thrownBy(action: () => unknown): BoxError {
   throw new Error('nothing was thrown');
 }
 
+describe('hostile rules: lists of nothing, wide tuples and long prints', () => {
+  for (const source of [
+    'np.zeros((1000000000, 0)).tolist()',
+    'np.zeros((1000000000, 0)).sum(axis=1)',
+    'np.zeros((0,)).reshape((1000000000, 0))',
+    'any(p.data.tolist() == 1 for p in prediction)',
+    `sorted(zip(${new Array(1000).fill('range(900000)').join(',')}))`,
+    `str(np.zeros((${'2,'.repeat(23)})))`,
+  ]) {
+    it(`take no memory beyond the budget: ${source.slice(0, 60)}`, () => {
+      const data = { dtype: 'float32', shape: [1_000_000, 2_000_000, 0], data: new Float32Array(0) };
+      const { message } = thrownBy(() => compileRule(source).compute({ prediction: { x: { data } } }));
+      assert.match(message, /BudgetError/);
+    });
+  }
+
+  for (const source of [
+    'sum(len(f"{1e308:.9000f}") for i in range(1700))',
+    'sum(1 for x in [3**10000] for i in range(200000) if x // 7 > 0)',
+    'len({t for i in range(200000) for t in [(1,)*9000]})',
+  ]) {
+    it(`count what takes long: ${source}`, () => {
+      assert.match(thrownBy(() => compileRule(source).compute(inputs)).message, /BudgetError/);
+    });
+  }
+
+  it('numbers of thousands of digits are written as Python writes them: not at all', () => {
+    assert.match(
+      thrownBy(() => compileRule('f"{2**16000:,}"').compute(inputs)).message,
+      /ValueError: Exceeds the limit/,
+    );
+    assert.equal(
+      compileRule('f"{1234567:,} {0xabcdef0:_x} {-12345.678:,.2f} {123:,}"').compute(inputs).value,
+      '1,234,567 abc_def0 -12,345.68 123',
+    );
+  });
+});
+
 describe('hostile rules: refused when they are compiled', () => {
   const refused = [
     '__import__("os").system("true")',
