@@ -68,6 +68,9 @@ describe('loading a model with a configuration or files of the caller’s', () =
     await refused({ config: '{}', ...model }, 422, /its file "external.weights" must be sent with it/, 'beside');
     const weights = { 'file:1/external.weights': await file('external.weights') };
     assert.equal((await load('beside', { config: '{}', ...model, ...weights })).status, 200);
+    // As large as models are: a bound of the expression that looks at it must not be theirs.
+    const large = { 'file:1/notes.bin': Buffer.alloc(12 * 1024 * 1024).toString('base64') };
+    assert.equal((await load('beside', { config: '{}', ...model, ...weights, ...large })).status, 200);
   });
 
   it('says what it does not honour, and leaves the model as it was', async () => {
