@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
 import { userInfo } from 'node:os';
 import { open } from '../../functions/notification/handler.ts';
-import type { DeployedFunction } from '../../local/gateway/function-table.ts';
 import { type Gateway, openGateway } from '../../local/gateway/gateway.ts';
-import { LogBuffer } from '../../local/server/log-buffer.ts';
 import { type Fixture, openFixture } from '../connector/fixture.ts';
 import { rulesRecord } from '../functions/notification/support/storm.ts';
+import { deployedFunction } from '../support/deployed-function.ts';
 import { type ServedFunction, serveFunction } from '../support/served-function.ts';
 import { runBox } from './run-box.ts';
 
@@ -26,7 +25,7 @@ describe('box alert', () => {
       LOG_LEVEL: 'silent',
     });
     gateway = await openGateway({
-      functions: { find: deployed, list: () => [] },
+      functions: { find: (name) => deployedFunction(name, served.url), list: () => [] },
       login: { user: 'admin', password: 'secret' },
       port: 0,
     });
@@ -49,11 +48,6 @@ describe('box alert', () => {
     await served?.close();
     await fixture?.close();
   });
-
-  function deployed(name: string): DeployedFunction {
-    const described = { image: '', process: '', labels: {}, annotations: {}, secrets: [], maxInflight: 0 };
-    return { ...described, name, origin: served.url, available: true, createdAt: new Date(), log: new LogBuffer() };
-  }
 
   async function box(...args: string[]) {
     const options = args[0] === '--json' ? args.splice(0, 1) : [];

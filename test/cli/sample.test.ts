@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { DeployedFunction } from '../../local/gateway/function-table.ts';
 import { type Gateway, openGateway } from '../../local/gateway/gateway.ts';
 import { digitPng, numberOf } from '../functions/sensory/digits.ts';
 import { readStream } from '../functions/sensory/read-stream.ts';
@@ -9,6 +8,7 @@ import { API_KEY, type SensoryProcess, startSensory } from '../functions/sensory
 import { startCourier } from '../functions/sensory/task-courier.ts';
 import { openVhost } from '../functions/sensory/vhost.ts';
 import { couchdbUrl } from '../support/couchdb-database.ts';
+import { deployedFunction } from '../support/deployed-function.ts';
 import { openTestBucket, type TestBucket } from '../support/s3-bucket.ts';
 import { sharedMinio, temporaryFolder, uniqueName } from '../support/servers.ts';
 import { type BoxRun, runBox } from './run-box.ts';
@@ -38,7 +38,7 @@ describe('box sample and box order', () => {
     });
     courier = await startCourier(amqpUrl, () => sensory.url);
     gateway = await openGateway({
-      functions: { find: deployed, list: () => [] },
+      functions: { find, list: () => [] },
       login: { user: 'admin', password: 'secret' },
       port: 0,
     });
@@ -149,9 +149,7 @@ describe('box sample and box order', () => {
     });
   }
 
-  function deployed(name: string): DeployedFunction | undefined {
-    if (name !== 'sensory') return undefined;
-    const described = { image: '', process: '', labels: {}, annotations: {}, secrets: [], maxInflight: 0 };
-    return { ...described, name, origin: sensory.url, available: true, createdAt: new Date(), log: sensory.log };
+  function find(name: string) {
+    return name === 'sensory' ? deployedFunction(name, sensory.url, sensory.log) : undefined;
   }
 });

@@ -2,10 +2,9 @@ import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { DeployedFunction } from '../../local/gateway/function-table.ts';
 import { type Gateway, openGateway } from '../../local/gateway/gateway.ts';
-import { LogBuffer } from '../../local/server/log-buffer.ts';
 import { KEY, startOrchestrator, type TestOrchestrator } from '../functions/orchestrator/support/orchestrator.ts';
+import { deployedFunction } from '../support/deployed-function.ts';
 import { temporaryFolder } from '../support/servers.ts';
 import { runBox } from './run-box.ts';
 
@@ -18,7 +17,7 @@ describe('box source', () => {
     folder = await temporaryFolder('box-source');
     orchestrator = await startOrchestrator();
     gateway = await openGateway({
-      functions: { find: deployed, list: () => [] },
+      functions: { find: (name) => deployedFunction(name, orchestrator.url), list: () => [] },
       login: { user: 'admin', password: 'secret' },
       port: 0,
     });
@@ -85,16 +84,4 @@ describe('box source', () => {
     assert.match((await box('put', 'kiln', '--every', 'often')).stderr, /--every must be a number, got often/);
     assert.match((await box('put', 'kiln', '--file', 'none.json')).stderr, /Cannot read none\.json/);
   });
-
-  function deployed(name: string): DeployedFunction {
-    const described = { image: '', process: '', labels: {}, annotations: {}, secrets: [], maxInflight: 0 };
-    return {
-      ...described,
-      name,
-      origin: orchestrator.url,
-      available: true,
-      createdAt: new Date(),
-      log: new LogBuffer(),
-    };
-  }
 });

@@ -3,8 +3,8 @@ import type { ChildProcess } from 'node:child_process';
 import type { FeaturesBody } from '#lib/message/body.ts';
 import { type Gateway, openGateway } from '../../local/gateway/gateway.ts';
 import { freePort } from '../../local/server/free-port.ts';
-import { LogBuffer } from '../../local/server/log-buffer.ts';
 import { described } from '../functions/ingestion/feature-maker.ts';
+import { deployedFunction } from '../support/deployed-function.ts';
 import { killBoxFunction, startBoxFunction } from './box-function.ts';
 import { type Call, echo, type Fixture, jsonOf, openFixture, record, type TestFunction } from './fixture.ts';
 import { openSilentForwarder, type SilentForwarder } from './silent-forwarder.ts';
@@ -31,19 +31,7 @@ describe('connector: a function that goes away without a word', () => {
   before(async () => {
     port = await freePort();
     forwarder = await openSilentForwarder(port);
-    const ingestion = {
-      name: 'ingestion',
-      origin: forwarder.url,
-      available: true,
-      image: 'box/ingestion',
-      process: 'node index.ts',
-      labels: {},
-      annotations: {},
-      secrets: [],
-      maxInflight: 0,
-      createdAt: new Date(0),
-      log: new LogBuffer(),
-    };
+    const ingestion = deployedFunction('ingestion', forwarder.url);
     gateway = await openGateway({
       functions: { find: (name) => (name === 'ingestion' ? ingestion : undefined), list: () => [ingestion] },
       login: { user: 'admin', password: 'secret' },

@@ -4,8 +4,8 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { type Gateway, openGateway } from '../../../local/gateway/gateway.ts';
-import { LogBuffer } from '../../../local/server/log-buffer.ts';
 import { findPythonOf } from '../../../setup/python-environment.ts';
+import { deployedFunction } from '../../support/deployed-function.ts';
 import { KEY } from './support/open-for-test.ts';
 
 const HERE = join(import.meta.dirname, 'conformance');
@@ -41,19 +41,7 @@ describe('NVIDIA’s own client of the protocol', () => {
 
 /** The gateway of the appliance on one machine, with one function. */
 function openGatewayTo(origin: string): Promise<Gateway> {
-  const inference = {
-    name: 'inference',
-    origin,
-    available: true,
-    image: '',
-    process: '',
-    labels: {},
-    annotations: {},
-    secrets: [],
-    maxInflight: 0,
-    createdAt: new Date(),
-    log: new LogBuffer(),
-  };
+  const inference = deployedFunction('inference', origin);
   const find = (name: string) => (name === 'inference' ? inference : undefined);
   return openGateway({ functions: { find, list: () => [inference] }, login: { user: 'admin', password: 'x' } });
 }

@@ -19,8 +19,8 @@ import { parseScenario } from '#lib/scenario/parse-scenario.ts';
 import type { SourceRecord } from '#lib/source/source.ts';
 import { open } from '../../../functions/ingestion/handler.ts';
 import { type Gateway, openGateway } from '../../../local/gateway/gateway.ts';
-import { LogBuffer } from '../../../local/server/log-buffer.ts';
 import { type NatsServer, startNats } from '../../../local/server/nats.ts';
+import { deployedFunction } from '../../support/deployed-function.ts';
 import { recordOf } from '../../support/scenario.ts';
 import { type ServedFunction, serveFunction } from '../../support/served-function.ts';
 import { temporaryFolder } from '../../support/servers.ts';
@@ -79,7 +79,7 @@ describe('POST /signal/{scenario} of large bodies of lines', () => {
     served.set('ingestion', await serveFunction(open, env));
     served.set('small', await serveFunction(open, { ...env, ...SMALL }));
     served.set('hasty', await serveFunction(open, { ...env, ...SMALL, UPLOAD_SECONDS: '1' }));
-    const deployed = [...served].map(([name, { url }]) => deployedAs(name, url));
+    const deployed = [...served].map(([name, { url }]) => deployedFunction(name, url));
     gateway = await openGateway({
       functions: { find: (name) => deployed.find((each) => each.name === name), list: () => deployed },
       login: { user: 'admin', password: 'secret' },
@@ -410,20 +410,4 @@ async function startOrchestrator(sources: readonly SourceRecord[]): Promise<Serv
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return server;
-}
-
-function deployedAs(name: string, origin: string) {
-  return {
-    name,
-    origin,
-    available: true,
-    image: `box/${name}`,
-    process: 'node index.ts',
-    labels: {},
-    annotations: {},
-    secrets: [],
-    maxInflight: 0,
-    createdAt: new Date(0),
-    log: new LogBuffer(),
-  };
 }
