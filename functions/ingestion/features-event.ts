@@ -1,5 +1,5 @@
 import { BoxError } from '#lib/error/box-error.ts';
-import { isRecord } from '#lib/feature/given.ts';
+import { isRecord } from '#lib/json/json-object.ts';
 import type { Feature, FeaturesBody } from '#lib/message/body.ts';
 import { type CloudEvent, correlationIdOf, EVENT_TYPE } from '#lib/message/cloud-event.ts';
 import type { DataDescriptor } from '#lib/scenario/scenario.ts';

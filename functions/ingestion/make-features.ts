@@ -1,8 +1,8 @@
 import { BoxError } from '#lib/error/box-error.ts';
 import { compileDataDescriptor, type FeatureSet } from '#lib/feature/data-descriptor.ts';
-import { isRecord } from '#lib/feature/given.ts';
 import type { LastValues } from '#lib/feature/last-values.ts';
 import type { EventBatch } from '#lib/function/event-batch.ts';
+import { isRecord } from '#lib/json/json-object.ts';
 import type { Feature } from '#lib/message/body.ts';
 import { type CloudEvent, dataJson, EVENT_TYPE, sequenceOf } from '#lib/message/cloud-event.ts';
 import type { FunctionAnswer } from '#lib/message/function-answer.ts';

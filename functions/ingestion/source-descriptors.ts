@@ -1,4 +1,4 @@
-import { isRecord } from '#lib/feature/given.ts';
+import { isRecord } from '#lib/json/json-object.ts';
 import { type CloudEvent, EVENT_TYPE } from '#lib/message/cloud-event.ts';
 import type { EventResult, FunctionAnswer, Wake } from '#lib/message/function-answer.ts';
 import type { DataDescriptor, ScenarioRecord } from '#lib/scenario/scenario.ts';

@@ -1,8 +1,9 @@
 import { BoxError, errorText } from '../error/box-error.ts';
+import { isRecord } from '../json/json-object.ts';
 import type { Feature } from '../message/body.ts';
 import type { FeatureDescriptor } from '../scenario/scenario.ts';
 import { DTYPES } from '../tensor/dtype.ts';
-import { type Given, isRecord, unknownName } from './given.ts';
+import { type Given, unknownName } from './given.ts';
 import { filledByLast, type LastValues } from './last-values.ts';
 import { featureOutput } from './output.ts';
 import type { Signal } from './signal.ts';

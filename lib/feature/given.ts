@@ -1,4 +1,5 @@
 import type { Problem } from '../error/box-error.ts';
+import { isRecord } from '../json/json-object.ts';
 import { pointerToken } from '../scenario/json-limits.ts';
 import { nearestName } from '../scenario/schema-problems.ts';
 
@@ -117,10 +118,6 @@ export class Given {
     }
     return fields;
   }
-}
-
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** What is said of a name that is not among the allowed ones. */

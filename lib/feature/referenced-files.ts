@@ -1,5 +1,6 @@
+import { isRecord } from '../json/json-object.ts';
 import type { DataDescriptor, FeatureDescriptor } from '../scenario/scenario.ts';
-import { type Given, isRecord } from './given.ts';
+import type { Given } from './given.ts';
 
 /** A long list that stands in a file: `{ "file": "s3://models/words.json" }`. */
 interface FileReference {

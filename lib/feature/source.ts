@@ -1,4 +1,5 @@
-import { type Given, isRecord, unknownName } from './given.ts';
+import { isRecord } from '../json/json-object.ts';
+import { type Given, unknownName } from './given.ts';
 import { compileJsonPath, type JsonPath } from './json-path.ts';
 import { SIGNAL_ATTRIBUTES, type Signal } from './signal.ts';
 import { compileSteps, STEP_PARAMS } from './step-list.ts';

@@ -1,4 +1,5 @@
 import { BoxError } from '../error/box-error.ts';
+import { isRecord } from '../json/json-object.ts';
 
 /**
  * A CloudEvents 1.0 event in its JSON format: `data` is a JSON value, or text where `datacontenttype` is text;
@@ -61,7 +62,7 @@ export function storedMsOf(event: CloudEvent): number | undefined {
  * @throws BoxError `invalid_argument` for a missing or empty required attribute, and for one that is no text.
  */
 export function parseCloudEvent(value: unknown): CloudEvent {
-  if (!isObject(value)) throw invalid('an event must be a JSON object');
+  if (!isRecord(value)) throw invalid('an event must be a JSON object');
   const { specversion, id, source, type, data_base64: dataBase64 } = value;
   if (specversion !== '1.0') throw invalid(`specversion must be "1.0", got ${JSON.stringify(specversion)}`);
   if (!isText(id)) throw invalid('id must be text and not empty');
@@ -80,10 +81,6 @@ export function parseCloudEvent(value: unknown): CloudEvent {
 
 /** The attributes that an event need not have, as far as anything here reads them. */
 const OPTIONAL = ['time', 'subject', 'datacontenttype', 'correlationid', 'traceparent'] as const;
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
 
 function isText(value: unknown): value is string {
   return typeof value === 'string' && value !== '';

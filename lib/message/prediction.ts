@@ -1,4 +1,5 @@
 import { BoxError } from '../error/box-error.ts';
+import { isRecord } from '../json/json-object.ts';
 import type { PredictionBody } from './body.ts';
 import { type CloudEvent, correlationIdOf, dataJson } from './cloud-event.ts';
 
@@ -9,13 +10,13 @@ import { type CloudEvent, correlationIdOf, dataJson } from './cloud-event.ts';
  */
 export function parsePrediction(event: CloudEvent): PredictionBody {
   const body = dataJson(event);
-  if (!isObject(body)) throw invalid('the body must be a JSON object { correlation_id, prediction_data }');
+  if (!isRecord(body)) throw invalid('the body must be a JSON object { correlation_id, prediction_data }');
   const { prediction_data: data, correlation_id: correlationId = correlationIdOf(event) } = body;
-  if (!isObject(data)) throw invalid('prediction_data must be an object of outputs by name');
+  if (!isRecord(data)) throw invalid('prediction_data must be an object of outputs by name');
   if (typeof correlationId !== 'string' && typeof correlationId !== 'number')
     throw invalid('correlation_id must be text');
   for (const [name, output] of Object.entries(data)) {
-    if (!isObject(output)) throw invalid(`output ${name} must be an object { data, class_label?, probability? }`);
+    if (!isRecord(output)) throw invalid(`output ${name} must be an object { data, class_label?, probability? }`);
     const { class_label: label, probability } = output;
     if (label !== undefined && label !== null && typeof label !== 'string')
       throw invalid(`class_label of ${name} must be text`);
@@ -24,10 +25,6 @@ export function parsePrediction(event: CloudEvent): PredictionBody {
     }
   }
   return { correlation_id: String(correlationId), prediction_data: data as PredictionBody['prediction_data'] };
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function invalid(rule: string): BoxError {

@@ -1,5 +1,6 @@
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import { BoxError, type Problem } from '../error/box-error.ts';
+import { isRecord } from '../json/json-object.ts';
 import { jsonLimitProblems } from './json-limits.ts';
 import schema from './scenario.schema.json' with { type: 'json' };
 import type {
@@ -129,9 +130,9 @@ function refusal(problems: readonly Problem[]): BoxError {
 
 /** The document with a data_descriptor that came as the text of a JSON object replaced by that object. */
 function unfoldDescriptor(value: unknown): unknown {
-  if (!isObject(value) || !isObject(value.scenario_definition)) return value;
+  if (!isRecord(value) || !isRecord(value.scenario_definition)) return value;
   const ingestion = value.scenario_definition.ingestion_definition;
-  if (!isObject(ingestion) || typeof ingestion.data_descriptor !== 'string') return value;
+  if (!isRecord(ingestion) || typeof ingestion.data_descriptor !== 'string') return value;
   const descriptor = jsonObject(ingestion.data_descriptor);
   if (descriptor === undefined) return value;
   return {
@@ -146,15 +147,11 @@ function unfoldDescriptor(value: unknown): unknown {
 function jsonObject(text: string): object | undefined {
   try {
     const value: unknown = JSON.parse(text);
-    return isObject(value) ? value : undefined;
+    return isRecord(value) ? value : undefined;
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;
     throw error;
   }
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function plainScenario(raw: RawScenario): Scenario {

@@ -1,4 +1,5 @@
 import { BoxError } from '../error/box-error.ts';
+import { isRecord } from '../json/json-object.ts';
 import { ARRAY_OF, type Dtype, isDtype, type NumericData, type TensorData } from './dtype.ts';
 import { fromFloat16Bits, toFloat16Bits } from './float16.ts';
 
@@ -46,10 +47,6 @@ export function roomOf(shape: readonly number[]): number {
 export function parseTensor(value: unknown, options: ParseOptions = {}): Tensor {
   if (isRecord(value)) return parseWireTensor(value, options);
   return parseNested(value, options);
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function parseWireTensor(value: Record<string, unknown>, options: ParseOptions): Tensor {

@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path';
 import { parse } from 'yaml';
 import type { Environment } from '#lib/config/config.ts';
 import { BoxError } from '#lib/error/box-error.ts';
+import { isRecord } from '#lib/json/json-object.ts';
 
 /** A function as stack.yml declares it. */
 export interface StackFunction {
@@ -57,10 +58,6 @@ function requiredText(path: string, name: string, value: Record<string, unknown>
 
 function texts(value: unknown): Record<string, string> {
   return isRecord(value) ? Object.fromEntries(Object.entries(value).map(([key, item]) => [key, String(item)])) : {};
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function invalid(path: string, rule: string): BoxError {

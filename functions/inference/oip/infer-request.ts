@@ -1,4 +1,5 @@
 import { BoxError } from '#lib/error/box-error.ts';
+import { isRecord } from '#lib/json/json-object.ts';
 import { elementCount, parseTensor, roomOf, type Tensor } from '#lib/tensor/tensor.ts';
 import { type InputSpec, type Signature, showShape } from '../model/model.ts';
 import { readBinaryTensor } from './binary-tensor.ts';
@@ -201,10 +202,6 @@ function named<T>(spec: InputSpec, read: () => T): T {
     if (!(error instanceof BoxError)) throw error;
     throw new BoxError(error.code, `Cannot read input ${quote(spec.name)}: ${error.message}`, { cause: error });
   }
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function quote(value: unknown): string {

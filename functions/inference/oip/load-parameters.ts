@@ -1,6 +1,6 @@
 import { BoxError } from '#lib/error/box-error.ts';
 import { parseJson } from '#lib/function/route.ts';
-import { isRecord, parseObject } from '../serving/json-object.ts';
+import { isRecord, parseObject } from '#lib/json/json-object.ts';
 
 /** What a request to load a model may bring along, as Triton's model repository extension defines it. */
 export interface LoadParameters {

@@ -1,4 +1,5 @@
 import { BoxError } from '#lib/error/box-error.ts';
+import { isRecord } from '#lib/json/json-object.ts';
 import { type CloudEvent, correlationIdOf, dataJson } from '#lib/message/cloud-event.ts';
 import type { Tensor } from '#lib/tensor/tensor.ts';
 import type { Signature } from '../model/model.ts';
@@ -43,10 +44,6 @@ function featureNamed(features: readonly unknown[], name: string): unknown {
   }
   const there = features.map((feature) => (isRecord(feature) ? quote(feature.feature_name) : '?')).slice(0, 20);
   throw invalid(`there must be a feature for the model's input ${quote(name)}, got ${there.join(', ') || 'none'}`);
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function quote(name: unknown): string {

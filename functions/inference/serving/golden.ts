@@ -1,4 +1,5 @@
 import { BoxError, errorText, type Problem } from '#lib/error/box-error.ts';
+import { isRecord } from '#lib/json/json-object.ts';
 import { numberAt, parseTensor, type Tensor } from '#lib/tensor/tensor.ts';
 import type { LoadedModel } from '../model/loaded-model.ts';
 import type { OutputSpec, OutputValue } from '../model/model.ts';
@@ -34,10 +35,6 @@ export function readGoldenSamples(value: unknown): {
 
 function isTolerance(value: unknown): value is number | undefined {
   return value === undefined || (typeof value === 'number' && value >= 0);
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /**

@@ -1,9 +1,9 @@
 import type { BlobEntry, BlobStore } from '#lib/blob/blob-store.ts';
 import { BoxError, errorText } from '#lib/error/box-error.ts';
+import { isRecord, parseObject } from '#lib/json/json-object.ts';
 import type { Log } from '#lib/log/log.ts';
 import type { LoadOptions } from '../model/loaded-model.ts';
 import type { ModelFetcher } from '../model/source/source.ts';
-import { isRecord, parseObject } from './json-object.ts';
 import { readModelOptions } from './model-options.ts';
 import type { ModelProvider, ServedModel } from './served-model.ts';
 

@@ -1,4 +1,5 @@
 import { BoxError, type Problem } from '#lib/error/box-error.ts';
+import { isRecord } from '#lib/json/json-object.ts';
 import type { LoadOptions } from '../model/loaded-model.ts';
 import { readModelOptions } from './model-options.ts';
 
@@ -141,10 +142,6 @@ function namesOf(list: unknown): string[] {
 /** protobuf's JSON writes 64-bit numbers as text. */
 function numberOf(value: unknown): unknown {
   return typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value;
-}
-
-function isRecord(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function isTextList(value: unknown): value is readonly string[] {

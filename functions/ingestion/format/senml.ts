@@ -1,4 +1,4 @@
-import { isRecord } from '#lib/feature/given.ts';
+import { isRecord } from '#lib/json/json-object.ts';
 
 /** A resolved record of SenML (RFC 8428, section 4.6): no base fields, an absolute time. */
 export interface SenmlRecord {

@@ -1,10 +1,10 @@
 import { type Audio, decodeWav } from '#lib/audio/wav.ts';
 import { BoxError } from '#lib/error/box-error.ts';
-import { isRecord } from '#lib/feature/given.ts';
 import { fieldOf } from '#lib/feature/json-path.ts';
 import type { Signal, SignalAttribute, SignalForm } from '#lib/feature/signal.ts';
 import { decodeImage } from '#lib/image/decode-image.ts';
 import type { DecodeLimits, Image } from '#lib/image/image.ts';
+import { isRecord } from '#lib/json/json-object.ts';
 import { type CloudEvent, dataBytes } from '#lib/message/cloud-event.ts';
 import { jsonFault } from '#lib/message/json-text.ts';
 import { type BodyFormat, declaredFormat, sniffFormat } from '../format/body-format.ts';

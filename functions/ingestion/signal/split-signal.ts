@@ -1,5 +1,5 @@
 import { BoxError, errorText } from '#lib/error/box-error.ts';
-import { isRecord } from '#lib/feature/given.ts';
+import { isRecord } from '#lib/json/json-object.ts';
 import { csvRules, readCsv } from '../format/csv.ts';
 import type { EventSignal } from './event-signal.ts';
 

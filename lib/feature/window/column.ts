@@ -1,4 +1,5 @@
-import { type Given, isRecord, unknownName } from '../given.ts';
+import { isRecord } from '../../json/json-object.ts';
+import { type Given, unknownName } from '../given.ts';
 import { compileJsonPath } from '../json-path.ts';
 import type { Signal } from '../signal.ts';
 import { readSource } from '../source.ts';

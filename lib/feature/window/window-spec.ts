@@ -1,4 +1,5 @@
-import { type Given, isRecord } from '../given.ts';
+import { isRecord } from '../../json/json-object.ts';
+import type { Given } from '../given.ts';
 import { compileJsonPath } from '../json-path.ts';
 import type { Signal } from '../signal.ts';
 import { readInstant } from '../steps/time-step.ts';

@@ -9,6 +9,7 @@ export function parseObject(text: string): Readonly<Record<string, unknown>> | u
   }
 }
 
-export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+/** Whether a value is a JSON object: neither a list nor null. */
+export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
