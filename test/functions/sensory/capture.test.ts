@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import type { IncomingHttpHeaders } from 'node:http';
 import { request } from 'undici';
 import type { ScenarioRecord } from '#lib/scenario/scenario.ts';
+import { freePort } from '../../../local/server/free-port.ts';
 import { answering, type Fixture, openFixture, record, type TestFunction, until } from '../../connector/fixture.ts';
 import { couchdbUrl } from '../../support/couchdb-database.ts';
 import { openTestBucket, S3_SERVERS, type TestBucket } from '../../support/s3-bucket.ts';
@@ -45,6 +46,8 @@ describe('sensory: capture', () => {
       couchdbDatabase: uniqueName('orders'),
       amqpUrl: 'amqp://127.0.0.1:9/sensory',
       env: { LIST_SECONDS: '60', NATS_URL: box.natsUrl, GATEWAY_URL: box.gateway.url },
+      // One that no connection is given while the function is away.
+      port: await freePort(),
     });
     const { functions } = box.gateway;
     functions.set(

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { openS3BlobStore } from '#lib/blob/s3.ts';
+import { freePort } from '../../../local/server/free-port.ts';
 import { type S3Server, startMinio } from '../../../local/server/minio.ts';
 import { type RabbitmqServer, startRabbitmq } from '../../../local/server/rabbitmq.ts';
 import { couchdbUrl } from '../../support/couchdb-database.ts';
@@ -45,9 +46,10 @@ describe('an order and stores while servers are killed', function () {
       couchdbDatabase: uniqueName('orders'),
       amqpUrl: `${rabbitmq.url}/sensory`,
       env: { SHARD_SIZE: String(SHARD_SIZE), LIST_SECONDS: '60' },
+      // One that no connection is given while the function is away.
+      port: await freePort(),
     };
     sensory = await startSensory(options);
-    options = { ...options, port: sensory.port };
     await untilPacked();
     connector = await startConnector(options.amqpUrl, () => sensory.url);
   });
