@@ -76,7 +76,7 @@ export async function openInference(config: InferenceConfig, log: Log): Promise<
     providers.push(openRepositoryProvider({ bucket: config.modelBucket, store: repository, fetcher, load, log }));
   }
   const overrides = openLoadOverrides({ providers, fetcher, load });
-  const catalog = openCatalog([overrides], registry);
+  const catalog = openCatalog([overrides], registry, fetcher);
   return openFunction({
     name: 'inference',
     log,

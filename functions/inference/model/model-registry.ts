@@ -159,8 +159,8 @@ export function openModelRegistry({ pool, log, maxBytes }: ModelRegistryOptions)
     const entry: Entry = { key, ref, loading: started, model: undefined, bytes: 0, users: 0, ...times };
     entries.set(key, entry);
     lastLoad = started.catch(() => {
-      // Whoever asked for the model sees the error; a later call tries again.
-      entries.delete(key);
+      // Whoever asked for the model sees the error; a later call tries again, and may have begun to.
+      if (entries.get(key) === entry) entries.delete(key);
     });
     return entry;
   };

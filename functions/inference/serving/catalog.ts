@@ -1,6 +1,7 @@
 import { BoxError, errorText } from '#lib/error/box-error.ts';
 import type { LoadedModel } from '../model/loaded-model.ts';
 import type { ModelClaim, ModelRef, ModelRegistry } from '../model/model-registry.ts';
+import type { ModelFetcher } from '../model/source/source.ts';
 import { checkGolden } from './golden.ts';
 import type { ModelProvider, ServedModel } from './served-model.ts';
 
@@ -52,8 +53,15 @@ const FRESH_MS = 2000;
 /** From this age on it is read again beside the requests. */
 const RENEW_MS = 1000;
 
-/** @param providers in order of precedence: the first that names a model wins */
-export function openCatalog(providers: readonly ModelProvider[], registry: ModelRegistry): Catalog {
+/**
+ * @param providers in order of precedence: the first that names a model wins
+ * @param fetcher knows whether a model's file is still on disk
+ */
+export function openCatalog(
+  providers: readonly ModelProvider[],
+  registry: ModelRegistry,
+  fetcher: Pick<ModelFetcher, 'has'>,
+): Catalog {
   const states = new Map<string, State>();
   const unloaded = new Set<string>();
   const failures = new Map<string, string>();
@@ -101,7 +109,10 @@ export function openCatalog(providers: readonly ModelProvider[], registry: Model
     if (state.tag !== served.tag && refusedTags.get(key) !== served.tag) {
       once(key, () => swapIn(served)).catch(() => refusedTags.set(key, served.tag));
     }
-    return state.ref;
+    const ref = await state.ref;
+    // It had to make room in memory, and then on disk too.
+    const isGone = !registry.isLoaded(ref) && !(await fetcher.has(ref.file));
+    return isGone ? once(key, () => swapIn(served)) : ref;
   };
   const refusedTags = new Map<string, string>();
   const swaps = new Map<string, Promise<ModelRef>>();

@@ -161,6 +161,21 @@ describe('life of a model', () => {
     }
   });
 
+  it('fetches a model again that had to make room in memory and then on disk', async () => {
+    const inference = await openForTest({ MODEL_MEMORY_BYTES: '300000', MODEL_CACHE_BYTES: '0' });
+    try {
+      for (const name of ['linear', 'linear-fixed']) {
+        inference.records.set(`${name} 1`, record(name, '1', { name, location: `${name}.onnx` }));
+      }
+      for (const name of ['linear', 'linear-fixed', 'linear', 'linear-fixed']) {
+        const answer = await infer(inference, name, X);
+        assert.equal(answer.status, 200, answer.body.toString());
+      }
+    } finally {
+      await inference.close();
+    }
+  });
+
   it('refuses a model that does not fit the budget, before it is loaded', async () => {
     const inference = await openForTest({ MODEL_MEMORY_BYTES: '1000' });
     try {

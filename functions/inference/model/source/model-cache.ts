@@ -48,8 +48,11 @@ export interface ModelCacheOptions {
 export async function openModelCache(options: ModelCacheOptions): Promise<ModelCache> {
   const files = join(options.folder, 'content');
   const notes = join(options.folder, 'locations');
-  await mkdir(files, { recursive: true });
-  await mkdir(notes, { recursive: true });
+  const folders = join(options.folder, 'folders');
+  for (const folder of [files, notes, folders]) {
+    await mkdir(folder, { recursive: true });
+    await removeLeftovers(folder);
+  }
   const notePath = (location: string) => join(notes, `${sha256Of(location)}.json`);
   const find = async (sha256: string): Promise<CachedFile | undefined> => {
     const path = join(files, `${sha256}.onnx`);
@@ -72,13 +75,28 @@ export async function openModelCache(options: ModelCacheOptions): Promise<ModelC
         const path = join(files, `${sha256}.onnx`);
         await rename(temporary, path);
         await writeNote(notePath(location), { sha256, validators });
-        await trim(files, path, options.maxBytes);
+        if (await trim(files, path, options.maxBytes)) await trimFolders(folders);
         return { path, sha256, bytes };
       } finally {
         await rm(temporary, { force: true });
       }
     },
   };
+}
+
+/** Without it a file may have its name and not its content when the power fails, and would be believed for good. */
+const FLUSHED = { flush: true };
+/** No file takes longer to fetch; another process may be at a younger one. */
+const LEFTOVER_MS = 3_600_000;
+
+/** Removes what a process that ended on the way has left half there. */
+async function removeLeftovers(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    if (!name.endsWith('.part')) continue;
+    const path = join(folder, name);
+    const found = await stat(path).catch(absent);
+    if (found && Date.now() - found.mtimeMs > LEFTOVER_MS) await rm(path, { recursive: true, force: true });
+  }
 }
 
 async function write(
@@ -98,8 +116,8 @@ async function write(
     },
   });
   try {
-    if (packed) await pipeline(body, createGunzip(), measure, createWriteStream(path));
-    else await pipeline(body, measure, createWriteStream(path));
+    if (packed) await pipeline(body, createGunzip(), measure, createWriteStream(path, FLUSHED));
+    else await pipeline(body, measure, createWriteStream(path, FLUSHED));
   } catch (error) {
     throw writeError(error);
   }
@@ -123,34 +141,62 @@ function writeError(error: unknown): BoxError {
   });
 }
 
-async function trim(folder: string, fresh: string, maxBytes: number): Promise<void> {
+/** Removes the files used longest ago until the rest fits; true when there were some. */
+async function trim(folder: string, fresh: string, maxBytes: number): Promise<boolean> {
   const names = (await readdir(folder)).filter((name) => name.endsWith('.onnx'));
   const found = await Promise.all(
     names.map(async (name) => ({ path: join(folder, name), stats: await stat(join(folder, name)).catch(absent) })),
   );
   const files = found.flatMap(({ path, stats }) => (stats ? [{ path, bytes: stats.size, usedMs: stats.atimeMs }] : []));
   let total = files.reduce((sum, { bytes }) => sum + bytes, 0);
+  let removed = false;
   for (const file of files.toSorted((a, b) => a.usedMs - b.usedMs)) {
-    if (total <= maxBytes) return;
+    if (total <= maxBytes) break;
     if (file.path === fresh) continue;
     await rm(file.path, { force: true });
     total -= file.bytes;
+    removed = true;
+  }
+  return removed;
+}
+
+/** Removes the folders of models with other files beside them of which one is no longer in the cache: it would stay on disk. */
+async function trimFolders(folders: string): Promise<void> {
+  for (const name of await readdir(folders)) {
+    const folder = join(folders, name);
+    const found = name.endsWith('.part') ? [] : await readdir(folder, { recursive: true }).catch(absent);
+    for (const file of found ?? []) {
+      const stats = await stat(join(folder, file)).catch(absent);
+      if (!stats?.isFile() || stats.nlink > 1) continue;
+      await rm(folder, { recursive: true, force: true });
+      break;
+    }
   }
 }
 
 async function readNote(path: string): Promise<Remembered | undefined> {
   const text = await readFile(path, 'utf8').catch(absent);
   if (text === undefined) return undefined;
-  const note: unknown = JSON.parse(text);
+  const note = parsed(text);
   if (typeof note !== 'object' || note === null || !('sha256' in note) || typeof note.sha256 !== 'string')
     return undefined;
   const validators = 'validators' in note && typeof note.validators === 'object' ? (note.validators ?? {}) : {};
   return { sha256: note.sha256, validators };
 }
 
+/** Undefined for what is no JSON: a note that was cut off is none. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
 async function writeNote(path: string, note: Remembered): Promise<void> {
   const temporary = `${path}.${crypto.randomUUID()}.part`;
-  await writeFile(temporary, JSON.stringify(note));
+  await writeFile(temporary, JSON.stringify(note), FLUSHED);
   await rename(temporary, path);
 }
 
