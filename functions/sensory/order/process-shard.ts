@@ -28,6 +28,8 @@ export interface ShardParts {
  * that reads the queue itself may get no more than these twice.
  */
 const CHUNK = 500;
+/** Pixels of a chunk: as JSON they are four times as much, and so once more on their way to RabbitMQ. */
+const CHUNK_BYTES = 8 * 1024 * 1024;
 
 /** Processes shards of orders. */
 export function openShardProcessor(parts: ShardParts): (orderId: string, shard: number) => Promise<void> {
@@ -125,8 +127,10 @@ async function publishRest(
 ): Promise<void> {
   const { from, size, published, tries } = shardOf(order, shard);
   const attempt = tries.length;
-  for (let place = published; place < size; place += CHUNK) {
-    const count = Math.min(CHUNK, size - place);
+  const { width, height } = prepared.draw.catalogue.dataset;
+  const most = Math.max(1, Math.min(CHUNK, Math.floor(CHUNK_BYTES / (width * height))));
+  for (let place = published; place < size; place += most) {
+    const count = Math.min(most, size - place);
     await publisher.publish(await messages(parts.source, prepared, { from, place, count, shard, attempt }));
     const recorded = await parts.orders.update(order.id, (current) => {
       const state = shardOf(current, shard);

@@ -20,35 +20,18 @@ const HEADER = { shard: 'box-shard', place: 'box-place', attempt: 'box-attempt' 
  * @param url asked for at every connection, so that a changed secret is taken up.
  */
 export function openRabbitmqOrderQueue(url: () => Promise<string>): OrderQueue {
-  let connection: Promise<ChannelModel> | undefined;
   let prepared: Promise<void> | undefined;
   let idle: Channel[] = [];
   let submitting: Promise<ConfirmChannel> | undefined;
   let closed = false;
-
-  function connected(): Promise<ChannelModel> {
-    if (closed) throw new BoxError('unavailable', 'Cannot use RabbitMQ: the function is closing');
-    connection ??= open().catch((error: unknown) => {
-      connection = undefined;
-      throw unavailable(error);
-    });
-    return connection;
-  }
-
-  async function open(): Promise<ChannelModel> {
-    // Without noDelay an acknowledgement holds up the next call by the 40 ms of a delayed TCP acknowledgement.
-    const opened = await connect(await url(), { timeout: CONNECT_TIMEOUT_MS, noDelay: true });
-    const forget = () => {
-      connection = undefined;
-      prepared = undefined;
-      submitting = undefined;
-      idle = [];
-    };
-    opened.once('close', forget);
-    // 'close' follows; the calls in flight tell their callers.
-    opened.on('error', forget);
-    return opened;
-  }
+  // RabbitMQ stops reading from who publishes while its memory or disk is short: what empties the queues must go on.
+  const publishing = openConnection(url, () => {
+    submitting = undefined;
+  });
+  const taking = openConnection(url, () => {
+    prepared = undefined;
+    idle = [];
+  });
 
   async function withChannel<T>(work: (channel: Channel) => Promise<T>): Promise<T> {
     const channel = idle.pop() ?? (await openChannel());
@@ -72,7 +55,7 @@ export function openRabbitmqOrderQueue(url: () => Promise<string>): OrderQueue {
 
   async function openChannel(): Promise<Channel> {
     try {
-      const channel = await (await connected()).createChannel();
+      const channel = await (await taking.connected()).createChannel();
       // A channel that the server closes tells the call in flight; it is not used again.
       channel.on('error', () => {
         idle = idle.filter((other) => other !== channel);
@@ -96,7 +79,7 @@ export function openRabbitmqOrderQueue(url: () => Promise<string>): OrderQueue {
 
   /** The channel of tasks, kept open. */
   function submitChannel(): Promise<ConfirmChannel> {
-    submitting ??= openConfirmChannel(connected).then(
+    submitting ??= openConfirmChannel(publishing).then(
       (channel) => {
         channel.once('close', () => {
           submitting = undefined;
@@ -133,13 +116,61 @@ export function openRabbitmqOrderQueue(url: () => Promise<string>): OrderQueue {
       } catch (error) {
         throw unavailable(error);
       }
-      await confirmed(channel, 'the task queue');
+      try {
+        await confirmed(channel, 'the task queue');
+      } catch (error) {
+        // Somebody may have removed the queue: the next order makes it again.
+        prepared = undefined;
+        throw new BoxError('unavailable', `Cannot take the order: ${errorText(error)}`, {
+          cause: error,
+          retryAfterSeconds: 1,
+        });
+      }
     },
-    openPublisher: async (orderId) => openPublisher(await openConfirmChannel(connected), orderId),
+    openPublisher: async (orderId) => openPublisher(await openConfirmChannel(publishing), orderId),
     take: (orderId) => takeFrom(orderId, openChannel, () => idle.pop(), keep),
     drop: (orderId, isUnwanted) => dropFrom(orderId, isUnwanted, openChannel),
     async removeResults(orderId) {
       await withChannel((channel) => channel.deleteQueue(orderId));
+    },
+    async close() {
+      closed = true;
+      await Promise.all([publishing.close(), taking.close()]);
+    },
+  };
+}
+
+interface Connection {
+  connected(): Promise<ChannelModel>;
+  close(): Promise<void>;
+}
+
+/** A connection that is made when it is first needed, and again when it was lost. */
+function openConnection(url: () => Promise<string>, onLost: () => void): Connection {
+  let connection: Promise<ChannelModel> | undefined;
+  let closed = false;
+
+  async function open(): Promise<ChannelModel> {
+    // Without noDelay an acknowledgement holds up the next call by the 40 ms of a delayed TCP acknowledgement.
+    const opened = await connect(await url(), { timeout: CONNECT_TIMEOUT_MS, noDelay: true });
+    const forget = () => {
+      connection = undefined;
+      onLost();
+    };
+    opened.once('close', forget);
+    // 'close' follows; the calls in flight tell their callers.
+    opened.on('error', forget);
+    return opened;
+  }
+
+  return {
+    connected() {
+      if (closed) throw new BoxError('unavailable', 'Cannot use RabbitMQ: the function is closing');
+      connection ??= open().catch((error: unknown) => {
+        connection = undefined;
+        throw unavailable(error);
+      });
+      return connection;
     },
     async close() {
       closed = true;
@@ -158,9 +189,9 @@ function taskBody({ orderId, size, noise }: Task): Buffer {
   return Buffer.from(JSON.stringify({ sensory_batch_request_id: orderId, batch_size: size, noise }));
 }
 
-async function openConfirmChannel(connected: () => Promise<ChannelModel>): Promise<ConfirmChannel> {
+async function openConfirmChannel(connection: Connection): Promise<ConfirmChannel> {
   try {
-    const channel = await (await connected()).createConfirmChannel();
+    const channel = await (await connection.connected()).createConfirmChannel();
     channel.on('error', () => undefined);
     return channel;
   } catch (error) {

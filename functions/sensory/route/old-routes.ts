@@ -35,6 +35,8 @@ export interface SensoryParts {
 }
 
 export const SENSORY_VERSION = '0.1.0';
+/** Pixels of one direct request: as JSON they are four times as much. */
+const MAX_REQUEST_BYTES = 16 * 1024 * 1024;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 /** The dataset that requests without a name of one mean. */
@@ -104,7 +106,8 @@ async function requestBatch(parts: SensoryParts, request: FunctionRequest): Prom
   const noise = probability(fields, 'noise');
   const catalogue = await datasets.open(defaultDataset(config));
   const snapshot = await catalogue.snapshot();
-  checkBatchSize(size, snapshot, config.maxRequestSamples);
+  const room = Math.max(1, Math.floor(MAX_REQUEST_BYTES / (config.datasetWidth * config.datasetHeight)));
+  checkBatchSize(size, snapshot, Math.min(config.maxRequestSamples, room));
   const draw = { catalogue, snapshot, size, noise, seed: seedOf(randomUUID()) };
   const { samples, pixels } = await drawBatch(source, draw, drawOrder(draw), 0, size);
   const map = snapshot.categories();

@@ -13,7 +13,8 @@ import { defaultDataset, type SensoryParts } from './old-routes.ts';
 
 const DEFAULT_BATCH = 256;
 const MAX_BATCH = 65_536;
-const MAX_BATCH_BYTES = 256 * 1024 * 1024;
+/** One batch is sent while the next is made, for each stream. */
+const MAX_BATCH_BYTES = 32 * 1024 * 1024;
 const MAX_BATCHES = 1_000_000;
 const MAX_WORKERS = 10_000;
 

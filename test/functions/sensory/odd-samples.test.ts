@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { request } from 'undici';
+import { encodePng } from '#lib/image/png.ts';
 import { couchdbUrl } from '../../support/couchdb-database.ts';
 import { openTestBucket, S3_SERVERS, type TestBucket } from '../../support/s3-bucket.ts';
 import { uniqueName } from '../../support/servers.ts';
@@ -174,5 +175,30 @@ describe('samples, where things are odd', () => {
 
   it('answers a path that is no text', async () => {
     assert.ok([400, 404].includes((await call('GET', 'sample/%zz')).status));
+  });
+
+  it('bounds what a request holds by the size of the pictures', async () => {
+    const side = 2048;
+    for (let n = 0; n < 5; n++) {
+      const data = new Uint8Array(side * side).fill(n);
+      const bytes = encodePng({ width: side, height: side, channels: 1, data });
+      await bucket.store.put(`large_${side}x${side}/data/a/${n}.png`, bytes);
+    }
+    const large = await startSensory({
+      s3: bucket.options,
+      couchdbUrl: await couchdbUrl(),
+      couchdbDatabase: uniqueName('orders'),
+      amqpUrl: 'amqp://127.0.0.1:9/sensory',
+      env: { DATASET_WIDTH: String(side), DATASET_HEIGHT: String(side), DATASET_NAME: 'large' },
+    });
+    try {
+      const batch = await large.call('POST', '/api/sensory/request', { batch_size: 5, noise: 0 });
+      assert.deepEqual([batch.status, batch.json.max_batch_size], [400, 4], JSON.stringify(batch.json));
+      assert.equal((await large.call('POST', '/api/sensory/request', { batch_size: 1, noise: 0 })).status, 201);
+      const stream = await large.call('GET', '/api/sensory/stream?batch_size=9', undefined, key);
+      assert.equal(stream.status, 400);
+    } finally {
+      await large.stop();
+    }
   });
 });
