@@ -16,13 +16,16 @@ import {
   tokenText,
 } from './subjects.ts';
 
+/** What the server can read: years of four digits. It refuses another for ever, and its stage would wait for as long. */
+const LAST_TIME = Date.UTC(9999, 11, 31);
+
 /**
  * A timer as a scheduled message (NATS 2.12): the server keeps it on disk and sends it to the stage's `due` subject when
  * its time comes. One subject per key, so a later timer takes the place of an earlier one. `at` is RFC 3339; a time that
- * has passed is now.
+ * has passed is now, one beyond the year 9999 is there.
  */
 export function timerMessage(scenario: string, stage: Stage, key: string, at: string): StreamMessage {
-  const time = new Date(at).toISOString();
+  const time = new Date(Math.min(Math.max(Date.parse(at), 0), LAST_TIME)).toISOString();
   const head = new HeaderBlock()
     .set('Nats-Schedule', `@at ${time}`)
     .set('Nats-Schedule-Target', dueSubject(scenario, stage))
