@@ -4,8 +4,7 @@ const scratch = new DataView(new ArrayBuffer(4));
 
 /** The binary16 bits of a number, rounded to nearest, ties to even. */
 export function toFloat16Bits(value: number): number {
-  scratch.setFloat32(0, value);
-  const bits = scratch.getUint32(0);
+  const bits = float32Bits(value);
   const sign = (bits >>> 16) & 0x8000;
   const exponent = (bits >>> 23) & 0xff;
   const mantissa = bits & 0x7fffff;
@@ -17,6 +16,18 @@ export function toFloat16Bits(value: number): number {
     return sign | roundShift(mantissa | 0x800000, 14 - unbiased);
   }
   return sign | roundShift((unbiased << 23) | mantissa, 13);
+}
+
+/**
+ * The binary32 bits of a number, rounded to odd: rounded to nearest, what lies a hair beside the middle of two halves would
+ * come to lie in it, and be rounded a second time.
+ */
+function float32Bits(value: number): number {
+  scratch.setFloat32(0, value);
+  const rounded = scratch.getFloat32(0);
+  const bits = scratch.getUint32(0);
+  if (rounded === value || Number.isNaN(value)) return bits;
+  return (Math.abs(rounded) > Math.abs(value) ? bits - 1 : bits) | 1;
 }
 
 function roundShift(value: number, shift: number): number {

@@ -139,6 +139,22 @@ describe('float16', () => {
     assert.equal(fromFloat16Bits(toFloat16Bits(2 ** -26)), 0);
   });
 
+  it('rounds once: what lies a hair beside the middle of two goes to the nearer one', () => {
+    for (let bits = 0; bits < 0x7bff; bits++) {
+      const [low, high] = [fromFloat16Bits(bits), fromFloat16Bits(bits + 1)];
+      const middle = (low + high) / 2;
+      for (const sign of [1, -1]) {
+        const mark = sign < 0 ? 0x8000 : 0;
+        assert.equal(toFloat16Bits(sign * middle * (1 + 2 ** -52)), mark | (bits + 1));
+        assert.equal(toFloat16Bits(sign * middle * (1 - 2 ** -52)), mark | bits);
+        assert.equal(toFloat16Bits(sign * middle), mark | (bits % 2 === 0 ? bits : bits + 1));
+      }
+    }
+    assert.equal(toFloat16Bits(-(10 ** 300)), 0xfc00);
+    assert.equal(toFloat16Bits(-(10 ** -300)), 0x8000);
+    assert.equal(toFloat16Bits(65520 - 2 ** -30), 0x7bff);
+  });
+
   it('gives back each of the 65,536 bit patterns', () => {
     for (let bits = 0; bits < 65536; bits++) {
       const value = fromFloat16Bits(bits);
