@@ -9,6 +9,7 @@ of-watchdog stands in front (mode http) and passes requests to the port.
 import hmac
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -137,8 +138,8 @@ class Handler(BaseHTTPRequestHandler):
     def chunks(self):
         """The body as it comes, with a length or in HTTP's own chunks."""
         if self.headers.get("transfer-encoding", "").lower() == "chunked":
-            while size := int(self.rfile.readline().split(b";")[0], 16):
-                yield self.rfile.read(size)
+            while size := chunk_size(self.rfile.readline()):
+                yield from self.part(size)
                 self.rfile.readline()
             while self.rfile.readline().strip():
                 continue
@@ -149,6 +150,10 @@ class Handler(BaseHTTPRequestHandler):
                 "too_large",
                 f"Cannot convert graph: at most {self.server.settings.max_bytes} bytes are taken, got {left}",
             )
+        yield from self.part(left)
+
+    def part(self, left: int):
+        """So many bytes of the body; no more room is made at once than has come."""
         while left > 0:
             chunk = self.rfile.read(min(left, CHUNK_BYTES))
             if not chunk:
@@ -181,6 +186,13 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         """Requests are logged by the watchdog."""
+
+
+def chunk_size(line: bytes) -> int:
+    size = line.split(b";")[0].strip()
+    if not re.fullmatch(rb"[0-9a-fA-F]{1,16}", size):
+        raise Problem("invalid_argument", "Cannot read graph: a chunk of the body must begin with its length")
+    return int(size, 16)
 
 
 def run(arguments: list[str], source: Path, target: Path, timeout_s: int) -> None:

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { type ConverterProcess, GRAPHS, startConverter } from './converter-process.ts';
 
 const KEY = 'key-of-the-test';
@@ -46,6 +48,16 @@ describe('the function converter', function () {
       const large = await post('', body);
       assert.equal(large.status, 413);
       assert.match(large.problem.detail, /at most 4096 bytes/);
+    }
+  });
+
+  it('refuses chunks that say they are larger than all memory, or say nothing', async () => {
+    for (const chunk of ['ffffffffffff\r\nabc', 'what\r\n', '-5\r\n', '']) {
+      const socket = connect(Number(new URL(converter.url).port), '127.0.0.1');
+      socket.end(
+        `POST / HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${KEY}\r\ntransfer-encoding: chunked\r\n\r\n${chunk}`,
+      );
+      assert.match(await text(socket), /^HTTP\/1.1 400 .*Cannot read graph/s, chunk);
     }
   });
 
