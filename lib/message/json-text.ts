@@ -22,6 +22,13 @@ export function jsonFault(error: unknown): string {
 /** Deeper than anything that is meant, and far from where JSON.stringify, which calls itself for each level, runs out of stack. */
 const MAX_DEPTH = 1000;
 
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const LIST = 0x5b;
+const LIST_END = 0x5d;
+const OBJECT = 0x7b;
+const OBJECT_END = 0x7d;
+
 /** Whether JSON nests deeper than what can be written again. */
 function nestsTooDeep(bytes: Uint8Array): boolean {
   let depth = 0;
@@ -38,8 +45,6 @@ function nestsTooDeep(bytes: Uint8Array): boolean {
   }
   return false;
 }
-
-const [QUOTE, BACKSLASH, LIST, LIST_END, OBJECT, OBJECT_END] = Buffer.from('"\\[]{}');
 
 /** What anybody may have published, as a JSON value; as text where it is none, or none that can be written again. */
 export function jsonOrText(bytes: Uint8Array): unknown {
