@@ -19,6 +19,8 @@ export interface GivenSample {
   readonly duplicates: Duplicates;
   /** Source, group, prediction and the like, as they were given. */
   readonly facts: Readonly<Record<string, unknown>>;
+  /** Of what may be given again after it was stored: the same each time. */
+  readonly at?: Date;
 }
 
 export interface Kept {
@@ -89,6 +91,7 @@ async function keep(parts: KeepParts, catalogue: Catalogue, given: GivenSample, 
     contentType,
     extension,
     ...(facts && { facts }),
+    ...(given.at && { at: given.at }),
   });
   parts.stored();
   return { sample, snapshot, duplicate: false, near };

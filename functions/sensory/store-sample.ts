@@ -13,14 +13,17 @@ export interface NewSample {
   /** Without a dot: `png`. */
   readonly extension: string;
   readonly facts?: SampleFacts;
+  /** What the file is named after in place of now: stored again, as after a lost answer, it is the same object. */
+  readonly at?: Date;
 }
 
 /** Keeps a sample and tells the catalogue. Resolves once the object store says that it is durable. */
 export async function storeSample(store: BlobStore, catalogue: Catalogue, sample: NewSample): Promise<Sample> {
-  const { category, bytes, contentType, extension, facts } = sample;
+  const { category, bytes, contentType, extension, facts, at } = sample;
   const id = createHash('sha256').update(bytes).digest('hex');
   const now = new Date();
-  const path = `${category}/${timestamp(now)}_${id}.${extension}`;
+  const micros = at === undefined ? nextMicros(now) : at.getTime() * 1000;
+  const path = `${category}/${timestamp(micros)}_${id}.${extension}`;
   const { etag } = await store.put(`${catalogue.places.data}${path}`, bytes, {
     contentType,
     ...(facts && { metadata: { ...facts } }),
@@ -32,12 +35,17 @@ export async function storeSample(store: BlobStore, catalogue: Catalogue, sample
 
 let lastMicros = 0;
 
-/** `2026-11-21_21_13_27_123456` in UTC, as the older service named its files; no two of a process are the same. */
-function timestamp(now: Date): string {
+/** No two of a process are the same. */
+function nextMicros(now: Date): number {
   lastMicros = Math.max(lastMicros + 1, now.getTime() * 1000);
-  const [date, time] = new Date(Math.floor(lastMicros / 1000)).toISOString().split('T') as [string, string];
-  const micros = String(lastMicros % 1_000_000).padStart(6, '0');
-  return `${date}_${time.slice(0, 8).replaceAll(':', '_')}_${micros}`;
+  return lastMicros;
+}
+
+/** `2026-11-21_21_13_27_123456` in UTC, as the older service named its files. */
+function timestamp(micros: number): string {
+  const [date, time] = new Date(Math.floor(micros / 1000)).toISOString().split('T') as [string, string];
+  const fraction = String(micros % 1_000_000).padStart(6, '0');
+  return `${date}_${time.slice(0, 8).replaceAll(':', '_')}_${fraction}`;
 }
 
 /**

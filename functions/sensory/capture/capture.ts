@@ -81,6 +81,7 @@ async function keep(
 ): Promise<void> {
   const { input, rev } = await inputOf(event, record, capture.what, parts.messages);
   const { dataset } = capture;
+  const said = event.time === undefined ? Number.NaN : Date.parse(event.time);
   const catalogue = await parts.datasets.open(
     dataset === undefined ? parts.defaultDataset : parseDatasetFolder(dataset),
   );
@@ -89,6 +90,7 @@ async function keep(
     bytes: Buffer.from(input.body),
     contentType: bareContentType(input.attributes.datacontenttype) ?? contentTypeOf(input.body),
     duplicates: 'link',
+    ...(said >= 0 && { at: new Date(said) }),
     facts: {
       source: event.source,
       correlation_id: correlationId,
