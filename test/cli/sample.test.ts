@@ -4,13 +4,11 @@ import { join } from 'node:path';
 import { type Gateway, openGateway } from '../../local/gateway/gateway.ts';
 import { digitPng, numberOf } from '../functions/sensory/digits.ts';
 import { readStream } from '../functions/sensory/read-stream.ts';
-import { API_KEY, type SensoryProcess, startSensory } from '../functions/sensory/sensory-process.ts';
-import { startCourier } from '../functions/sensory/task-courier.ts';
-import { openVhost } from '../functions/sensory/vhost.ts';
-import { couchdbUrl } from '../support/couchdb-database.ts';
+import { API_KEY, type SensoryProcess } from '../functions/sensory/sensory-process.ts';
+import { startSensoryWithCourier } from '../functions/sensory/sensory-with-courier.ts';
 import { deployedFunction } from '../support/deployed-function.ts';
 import { openTestBucket, type TestBucket } from '../support/s3-bucket.ts';
-import { sharedMinio, temporaryFolder, uniqueName } from '../support/servers.ts';
+import { sharedMinio, temporaryFolder } from '../support/servers.ts';
 import { type BoxRun, runBox } from './run-box.ts';
 
 const COUNT = 30;
@@ -19,7 +17,6 @@ describe('box sample and box order', () => {
   let folder: string;
   let bucket: TestBucket;
   let sensory: SensoryProcess;
-  let courier: { close(): Promise<void> };
   let gateway: Gateway;
 
   before(async () => {
@@ -29,14 +26,7 @@ describe('box sample and box order', () => {
       await writeFile(join(folder, 'in', String(n % 3), `${n}.png`), digitPng(n));
     }
     bucket = await openTestBucket(sharedMinio);
-    const amqpUrl = await openVhost();
-    sensory = await startSensory({
-      s3: bucket.options,
-      couchdbUrl: await couchdbUrl(),
-      couchdbDatabase: uniqueName('orders'),
-      amqpUrl,
-    });
-    courier = await startCourier(amqpUrl, () => sensory.url);
+    sensory = await startSensoryWithCourier(bucket);
     gateway = await openGateway({
       functions: { find, list: () => [] },
       login: { user: 'admin', password: 'secret' },
@@ -46,7 +36,6 @@ describe('box sample and box order', () => {
 
   after(async () => {
     await gateway?.close();
-    await courier?.close();
     await sensory?.stop();
     await bucket?.close();
   });

@@ -2,12 +2,10 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { join, resolve } from 'node:path';
 import { digitPng } from '../functions/sensory/digits.ts';
-import { API_KEY, type SensoryProcess, startSensory } from '../functions/sensory/sensory-process.ts';
-import { startCourier } from '../functions/sensory/task-courier.ts';
-import { openVhost } from '../functions/sensory/vhost.ts';
-import { couchdbUrl } from '../support/couchdb-database.ts';
+import { API_KEY, type SensoryProcess } from '../functions/sensory/sensory-process.ts';
+import { startSensoryWithCourier } from '../functions/sensory/sensory-with-courier.ts';
 import { openTestBucket, type TestBucket } from '../support/s3-bucket.ts';
-import { sharedMinio, uniqueName } from '../support/servers.ts';
+import { sharedMinio } from '../support/servers.ts';
 import { type CuttingProxy, startCuttingProxy } from './cutting-proxy.ts';
 
 const CLIENT = resolve(import.meta.dirname, '..', '..', 'clients', 'python');
@@ -21,28 +19,19 @@ describe('the Python client, with the standard library alone', () => {
   describe('against the function', () => {
     let bucket: TestBucket;
     let sensory: SensoryProcess;
-    let courier: { close(): Promise<void> };
     let proxy: CuttingProxy;
 
     before(async () => {
       bucket = await openTestBucket(sharedMinio);
       const put = (n: number) => bucket.store.put(`digits_8x8/data/${n % 3}/${n}.png`, digitPng(n));
       await Promise.all(Array.from({ length: COUNT }, (_, n) => put(n)));
-      const amqpUrl = await openVhost();
-      sensory = await startSensory({
-        s3: bucket.options,
-        couchdbUrl: await couchdbUrl(),
-        couchdbDatabase: uniqueName('orders'),
-        amqpUrl,
-      });
-      courier = await startCourier(amqpUrl, () => sensory.url);
+      sensory = await startSensoryWithCourier(bucket);
       // Some batches of sixteen get through, then comes a cut in the middle of one.
       proxy = await startCuttingProxy(sensory.port, 7000);
     });
 
     after(async () => {
       await proxy?.close();
-      await courier?.close();
       await sensory?.stop();
       await bucket?.close();
     });

@@ -1,14 +1,11 @@
 import assert from 'node:assert/strict';
 import { request } from 'undici';
 import { decodePng } from '#lib/image/png.ts';
-import { couchdbUrl } from '../../support/couchdb-database.ts';
 import { openTestBucket, S3_SERVERS, type TestBucket } from '../../support/s3-bucket.ts';
-import { uniqueName } from '../../support/servers.ts';
 import { digit, digitPng, numberOf } from './digits.ts';
 import { type ReadStream, readStream } from './read-stream.ts';
-import { API_KEY, type SensoryProcess, startSensory } from './sensory-process.ts';
-import { startCourier } from './task-courier.ts';
-import { openVhost } from './vhost.ts';
+import { API_KEY, type SensoryProcess } from './sensory-process.ts';
+import { startSensoryWithCourier } from './sensory-with-courier.ts';
 
 const COUNT = 300;
 const key = { authorization: `Bearer ${API_KEY}` };
@@ -17,24 +14,15 @@ for (const [name, start] of Object.entries(S3_SERVERS)) {
   describe(`feeds on ${name}`, () => {
     let bucket: TestBucket;
     let sensory: SensoryProcess;
-    let courier: { close(): Promise<void> };
 
     before(async () => {
       bucket = await openTestBucket(start);
       const put = (n: number) => bucket.store.put(`digits_8x8/data/${n % 3}/${n}.png`, digitPng(n));
       for (let at = 0; at < COUNT; at += 50) await Promise.all(Array.from({ length: 50 }, (_, i) => put(at + i)));
-      const amqpUrl = await openVhost();
-      sensory = await startSensory({
-        s3: bucket.options,
-        couchdbUrl: await couchdbUrl(),
-        couchdbDatabase: uniqueName('orders'),
-        amqpUrl,
-      });
-      courier = await startCourier(amqpUrl, () => sensory.url);
+      sensory = await startSensoryWithCourier(bucket);
     });
 
     after(async () => {
-      await courier?.close();
       await sensory?.stop();
       await bucket?.close();
     });
