@@ -62,7 +62,11 @@ function parseWireTensor(value: Record<string, unknown>, options: ParseOptions):
     return { dtype, shape, data: nested.data };
   }
   if (typeof data !== 'string') throw invalid(`data must be base64 text, got ${typeof data}`);
-  return { dtype, shape, data: numericFromBytes(dtype, Buffer.from(data, 'base64'), count) };
+  const elements = numericFromBytes(dtype, Buffer.from(data, 'base64'), count);
+  // A model would compute with what is neither.
+  if (dtype === 'bool' && elements.some((item: number | bigint) => item > 1))
+    throw invalid('a byte of bool must be 0 or 1');
+  return { dtype, shape, data: elements };
 }
 
 /**

@@ -61,7 +61,8 @@ function isProbability(number: number): boolean {
 
 function softmax(numbers: readonly number[]): number[] {
   const highest = Math.max(...numbers);
-  const powers = numbers.map((number) => Math.exp(number - highest));
+  // Infinity less infinity is no number: the highest count alike, whatever they are.
+  const powers = numbers.map((number) => (number === highest ? 1 : Math.exp(number - highest)));
   const sum = powers.reduce((a, b) => a + b, 0);
   return powers.map((power) => power / sum);
 }

@@ -98,7 +98,8 @@ function writeNumber(data: NumericData, i: number, from: Tensor, dtype: Dtype): 
   if (dtype === 'float16') data[i] = toFloat16Bits(number);
   else data[i] = number;
   const isFloat = dtype.startsWith('float');
-  if (!isFloat && data[i] !== number) throw cannotCast(from.dtype, dtype, String(number));
+  const isBroken = !isFloat && (data[i] !== number || (dtype === 'bool' && number > 1));
+  if (isBroken) throw cannotCast(from.dtype, dtype, String(number));
 }
 
 function wholeNumber(number: number, from: Dtype, to: Dtype): bigint {
