@@ -130,7 +130,12 @@ export function openDatasets(options: DatasetsOptions): Datasets {
   return {
     open,
     openFolder: (folder) => open(parseDatasetFolder(folder)),
-    reconcile: (dataset) => list(entry(dataset)),
+    async reconcile(dataset) {
+      const one = entry(dataset);
+      // One that is under way may have passed what came before this call.
+      await one.listing?.catch(() => undefined);
+      await list(one);
+    },
     async close() {
       clearInterval(timer);
       closing.abort();
