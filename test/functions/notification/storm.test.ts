@@ -33,7 +33,7 @@ describe('function notification, killed during a storm', () => {
   });
 
   it('gives exactly the notifications of an undisturbed run', async function () {
-    this.timeout(300_000);
+    this.timeout(900_000);
     const events = stormEvents(COUNT);
     // Its topics are there, and the messages wait.
     await fixture.put({ ...record, paused: true });

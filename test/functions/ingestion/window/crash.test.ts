@@ -99,7 +99,7 @@ describe('function ingestion, killed while windows fill', () => {
     [LAST, 'last values'],
   ] as const) {
     it(`gives exactly the features of an undisturbed run: ${what}`, async function () {
-      this.timeout(300_000);
+      this.timeout(900_000);
       record = scenario;
       kills = 0;
       mayKill = KILLS;
