@@ -139,7 +139,8 @@ describe('Open Inference Protocol', () => {
     const kinds = ['bool', 'uint8', 'uint16', 'uint32', 'int8', 'int16', 'int32', 'float16', 'float32', 'float64'];
     const names: Record<string, string> = { float16: 'FP16', float32: 'FP32', float64: 'FP64' };
     const rest = kinds.map(
-      (kind) => `{"name":"in_${kind}","shape":[1],"datatype":"${names[kind] ?? kind.toUpperCase()}","data":[${kind === 'float32' ? '100000000000000000000' : 1}]}`,
+      (kind) =>
+        `{"name":"in_${kind}","shape":[1],"datatype":"${names[kind] ?? kind.toUpperCase()}","data":[${kind === 'float32' ? '100000000000000000000' : 1}]}`,
     );
     const body = `{"inputs":[{"name":"in_int64","shape":[1],"datatype":"INT64","data":[-9223372036854775807]},
       {"name":"in_uint64","shape":[1],"datatype":"UINT64","data":[18446744073709551615]},
