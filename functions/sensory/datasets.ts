@@ -1,11 +1,12 @@
 import type { BlobStore } from '#lib/blob/blob-store.ts';
+import { BoxError } from '#lib/error/box-error.ts';
 import type { Log } from '#lib/log/log.ts';
 import { type Catalogue, openCatalogue } from './catalogue/catalogue.ts';
 import { reconcile } from './catalogue/reconcile.ts';
 import { sweepCatalogue } from './catalogue/sweep.ts';
 import { type DatasetName, datasetFolder, parseDatasetFolder } from './names.ts';
 import { mergeNext } from './pack/merge.ts';
-import { packNext } from './pack/packer.ts';
+import { PACK_LIMITS, packNext } from './pack/packer.ts';
 
 export interface DatasetsOptions {
   readonly store: BlobStore;
@@ -23,6 +24,12 @@ export interface Datasets {
   openFolder(folder: string): Promise<Catalogue>;
   /** Lists the dataset's folder now. */
   reconcile(dataset: DatasetName): Promise<void>;
+  /**
+   * Packs all samples that are not packed yet: a state of packed samples is kept whatever becomes of the originals.
+   *
+   * @throws BoxError `unavailable` when that takes longer than a caller waits; it goes on in the background.
+   */
+  packAll(dataset: DatasetName): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -44,6 +51,8 @@ const USED_MS = 10 * 60 * 1000;
 const LISTING_SHARE = 5;
 const MAX_PAUSE_MS = 45_000;
 const SWEEP_MS = 10 * 60 * 1000;
+/** Below the 60 s of the gateway. */
+const PACK_ALL_MS = 40_000;
 
 export function openDatasets(options: DatasetsOptions): Datasets {
   const { store, log, defaultDataset, observe } = options;
@@ -114,10 +123,31 @@ export function openDatasets(options: DatasetsOptions): Datasets {
     }
   }
 
-  const timer = setInterval(() => {
-    working ??= work().finally(() => {
-      working = undefined;
+  /** The background and `packAll` take turns: samples are not packed twice. */
+  function inTurn(task: () => Promise<void>): Promise<void> {
+    const done = (working ?? Promise.resolve()).then(task);
+    const settled = done
+      .catch(() => undefined)
+      .finally(() => {
+        if (working === settled) working = undefined;
+      });
+    working = settled;
+    return done;
+  }
+
+  async function packAll(one: Used): Promise<void> {
+    const endMs = Date.now() + PACK_ALL_MS;
+    await repeat(one, 'packed', async (store, catalogue) => {
+      if (Date.now() < endMs) return packNext(store, catalogue, { ...PACK_LIMITS, minSamples: 0 });
+      const rule = 'samples that were stored lately are still being packed, ask again';
+      throw new BoxError('unavailable', `Cannot freeze dataset ${catalogue.places.folder}: ${rule}`, {
+        retryAfterSeconds: 10,
+      });
     });
+  }
+
+  const timer = setInterval(() => {
+    if (working === undefined) void inTurn(work);
   }, TICK_MS);
 
   async function open(dataset: DatasetName): Promise<Catalogue> {
@@ -136,6 +166,7 @@ export function openDatasets(options: DatasetsOptions): Datasets {
       await one.listing?.catch(() => undefined);
       await list(one);
     },
+    packAll: (dataset) => inTurn(() => packAll(entry(dataset))),
     async close() {
       clearInterval(timer);
       closing.abort();

@@ -107,6 +107,7 @@ async function freeze(parts: SensoryParts, request: FunctionRequest): Promise<Fu
   const { name } = fieldsOf(jsonBody(request));
   const { catalogue } = await open(parts, request);
   await parts.datasets.reconcile(catalogue.dataset);
+  await parts.datasets.packAll(catalogue.dataset);
   const version = await freezeVersion(parts.store, catalogue, name);
   const { manifest, ...facts } = version;
   return { status: 201, body: { ...facts, dataset: catalogue.places.folder, snapshot: manifest.seq } };
