@@ -87,8 +87,17 @@ function readUrls(urls: string): { servers: string[]; login: Login } {
 /** As NATS's own tools read it: a user without a password is a token. */
 function loginOf(said: string): Login {
   const colon = said.indexOf(':');
-  if (colon === -1) return { token: decodeURIComponent(said) };
-  return { user: decodeURIComponent(said.slice(0, colon)), pass: decodeURIComponent(said.slice(colon + 1)) };
+  if (colon === -1) return { token: decoded(said) };
+  return { user: decoded(said.slice(0, colon)), pass: decoded(said.slice(colon + 1)) };
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch (cause) {
+    const rule = 'a % in the user or password of its URL must be written %25';
+    throw new BoxError('invalid_argument', `Cannot use NATS server: ${rule}`, { cause });
+  }
 }
 
 /**

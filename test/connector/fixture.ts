@@ -67,6 +67,15 @@ export interface TestGateway {
   close(): Promise<void>;
 }
 
+/** What a function says; 502 where it says nothing, as a gateway answers for one that is away. */
+async function answerOf(handler: TestFunction, call: Call): Promise<Answer> {
+  try {
+    return await handler(call);
+  } catch (error) {
+    return { status: 502, body: String(error) };
+  }
+}
+
 /** A real HTTP server that answers `/function/NAME` as the gateway would; a function that it does not have is 404. */
 export async function openGateway(port = 0, functions = new Map<string, TestFunction>()): Promise<TestGateway> {
   const calls: Call[] = [];
@@ -83,7 +92,7 @@ export async function openGateway(port = 0, functions = new Map<string, TestFunc
     };
     calls.push(call);
     const handler = functions.get(name);
-    const answer = handler ? await handler(call) : { status: 404, body: `No such function: ${name}.` };
+    const answer = handler ? await answerOf(handler, call) : { status: 404, body: `No such function: ${name}.` };
     response.writeHead(answer.status, answer.headers).end(answer.body);
   });
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));

@@ -87,7 +87,8 @@ function sinceOf(text: string | undefined): Since | undefined {
   if (text === 'now') return 'now';
   if (/^\d{1,15}$/.test(text)) return { after: Number(text) };
   const time = new Date(text);
-  if (Number.isNaN(time.getTime())) {
+  // NATS takes years of four digits.
+  if (!/^\d{4}-/.test(Number.isNaN(time.getTime()) ? '' : time.toISOString())) {
     const rule = 'since must be a cursor, a time as RFC 3339, or now';
     throw new BoxError('invalid_argument', `Cannot read notifications: ${rule}, got ${text}`);
   }

@@ -66,7 +66,7 @@ describe('POST /signal/{scenario} of large bodies of lines', () => {
     const secrets = await temporaryFolder('door-upload-secrets');
     await writeFile(join(secrets, 'box-api-key'), 'k1');
     orchestrator = await startOrchestrator([
-      sourceRecord('metered', { quota: { signals_per_second: 0.3 } }),
+      sourceRecord('metered', { quota: { signals_per_second: 0.001 } }),
       sourceRecord('signer', { public_key: signer.publicKey }),
     ]);
     const { port } = orchestrator.address() as AddressInfo;
@@ -163,8 +163,7 @@ describe('POST /signal/{scenario} of large bodies of lines', () => {
     assert.match(waiting.body.detail ?? '', /10000 lines is many signals/);
   });
 
-  it('60 MB of NDJSON are stored whole and in order, in parts of whole lines', async function () {
-    this.timeout(30_000);
+  it('60 MB of NDJSON are stored whole and in order, in parts of whole lines', async () => {
     const block = Buffer.from(lines(700));
     const hash = createHash('sha256');
     let bytes = 0;
@@ -333,8 +332,8 @@ describe('POST /signal/{scenario} of large bodies of lines', () => {
     const answer = await send('small/signal/up/metered', lines(1000));
     assert.deepEqual([answer.status, answer.body.reason], [429, 'quota']);
     assert.ok(Number(answer.headers['retry-after']) >= 1);
-    assert.equal(answer.body.stored?.length, 3);
-    assert.equal(await lastSeq(), before + 3);
+    assert.equal(answer.body.stored?.length, 1);
+    assert.equal(await lastSeq(), before + 1);
   });
 
   it('wait=1 is for one signal: a body that is cut is refused with it before any of it is stored', async () => {
@@ -379,8 +378,7 @@ describe('POST /signal/{scenario} of large bodies of lines', () => {
     assert.equal(beyond.status, 413);
   });
 
-  it('a stream that is full says so in the middle of an upload, with what was stored', async function () {
-    this.timeout(30_000);
+  it('a stream that is full says so in the middle of an upload, with what was stored', async () => {
     const block = Buffer.from(lines(5000));
     const body = (function* () {
       for (let i = 0; i < 120; i++) yield block;

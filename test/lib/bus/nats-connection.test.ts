@@ -39,6 +39,13 @@ describe('connectNats', () => {
     }
   });
 
+  it('refuses a login that is not written as URLs have it, and does not say it', async () => {
+    await assert.rejects(
+      connects(withLogin('thebox:100%secret')),
+      /^BoxError: Cannot use NATS server: a % in the user or password of its URL must be written %25$/,
+    );
+  });
+
   it('natsAddresses leaves out the login, however it is written', () => {
     assert.equal(natsAddresses('nats://a:p/w@d@h:1, token@h2:2,nats://h3'), 'nats://h:1,h2:2,nats://h3');
   });
