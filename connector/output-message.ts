@@ -1,5 +1,5 @@
 import { HeaderBlock, isAttributeName } from '#lib/bus/event-headers.ts';
-import { REV_HEADER } from '#lib/bus/jetstream-stage-queue.ts';
+import { REV_HEADER } from '#lib/bus/jetstream-stage-message.ts';
 import type { StreamMessage } from '#lib/bus/stored-publish.ts';
 import { DEFAULT_SOURCE } from '#lib/bus/subjects.ts';
 import { BoxError } from '#lib/error/box-error.ts';

@@ -1,5 +1,5 @@
 import { HeaderBlock } from '#lib/bus/event-headers.ts';
-import { REV_HEADER } from '#lib/bus/jetstream-stage-queue.ts';
+import { REV_HEADER } from '#lib/bus/jetstream-stage-message.ts';
 import { timerMessage } from '#lib/bus/jetstream-timers.ts';
 import type { StageMessage } from '#lib/bus/stage-queue.ts';
 import type { StreamMessage } from '#lib/bus/stored-publish.ts';

@@ -1,7 +1,8 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { JetStreamApiError, type JetStreamManager } from '@nats-io/jetstream';
-import { createInbox, type Msg, type NatsConnection, nanos, type Subscription } from '@nats-io/nats-core';
+import { createInbox, type Msg, type NatsConnection, nanos, type Subscription, TimeoutError } from '@nats-io/nats-core';
 import { BoxError, errorText } from '../error/box-error.ts';
-import { type Attributes, type HeaderPair, headerPairs, readAttributes, readHeader } from './event-headers.ts';
+import { JetStreamStageMessage } from './jetstream-stage-message.ts';
 import { INBOX_PREFIX } from './nats-connection.ts';
 import type { StageMessage, StageQueue } from './stage-queue.ts';
 import { STREAM } from './subjects.ts';
@@ -18,18 +19,17 @@ export interface StageQueueOptions {
   readonly onLost: () => void;
 }
 
-/** The header that the connector marks what it publishes with: the revision that made it. */
-export const REV_HEADER = 'Box-Rev';
-
 /** A batch in flight and one prefetched. */
 const BATCHES_HELD = 2;
 /** Room for the largest message that the bus takes (10 MiB), its headers included. */
 const LARGEST_MESSAGE = 11 * 1024 * 1024;
-/** What headers and subject add to a message, about: the client does not tell without decoding them. */
-const HEADERS_ABOUT = 500;
 const PULL_EXPIRES_MS = 60_000;
 const HEARTBEAT_MS = 5000;
 const CONFIRM_MS = 1000;
+const RECOVER_AGAIN_MS = 500;
+
+const CONSUMER_NOT_FOUND = 10014;
+const STREAM_NOT_FOUND = 10059;
 
 const ACK = '+ACK';
 const NAK = '-NAK';
@@ -57,56 +57,18 @@ async function recover({ manager, consumer }: StageQueueOptions): Promise<number
   }
 }
 
+/** Whether the server has no such consumer any more: it has come back without its data. */
+function isConsumerGone(error: unknown): boolean {
+  const cause = error instanceof BoxError ? error.cause : undefined;
+  return cause instanceof JetStreamApiError && (cause.code === CONSUMER_NOT_FOUND || cause.code === STREAM_NOT_FOUND);
+}
+
 async function resetWhereKnown(manager: JetStreamManager, consumer: string): Promise<void> {
   try {
     await manager.consumers.reset(STREAM, consumer);
   } catch (error) {
     // Servers of 2.12 and 2.13 do not listen on the request: the messages come again after their deadline.
-    if (error instanceof JetStreamApiError) throw error;
-  }
-}
-
-class JetStreamStageMessage implements StageMessage {
-  readonly #message: Msg;
-  readonly seq: number;
-  readonly storedMs: number;
-  readonly deliveries: number;
-  readonly size: number;
-  readonly body: Uint8Array;
-  readonly reply: string;
-  #attributes: Attributes | undefined;
-  #headers: readonly HeaderPair[] | undefined;
-
-  constructor(message: Msg, reply: string) {
-    this.#message = message;
-    this.reply = reply;
-    // $JS.ACK.<stream>.<consumer>.<deliveries>.<stream seq>.<consumer seq>.<time>.<pending>, or with
-    // <domain>.<account> after ACK and a token at the end.
-    const tokens = reply.split('.');
-    const at = tokens.length > 9 ? 6 : 4;
-    this.deliveries = Number(tokens[at]);
-    this.seq = Number(tokens[at + 1]);
-    this.storedMs = Math.floor(Number(tokens[at + 3]) / 1e6);
-    this.body = message.data;
-    this.size = this.body.length + HEADERS_ABOUT;
-  }
-
-  get subject(): string {
-    return this.#message.subject;
-  }
-
-  get attributes(): Attributes {
-    this.#attributes ??= readAttributes(this.headers());
-    return this.#attributes;
-  }
-
-  get ours(): boolean {
-    return readHeader(this.headers(), REV_HEADER) !== undefined;
-  }
-
-  headers(): readonly HeaderPair[] {
-    this.#headers ??= headerPairs(this.#message);
-    return this.#headers;
+    if (error instanceof JetStreamApiError || error instanceof TimeoutError) throw error;
   }
 }
 
@@ -119,9 +81,9 @@ class PullQueue implements StageQueue {
   suspectUpTo: number;
   suspectSinceMs = Date.now();
   readonly #options: StageQueueOptions;
-  readonly #inbox = createInbox(INBOX_PREFIX);
+  #inbox = '';
   readonly #wire: Wire;
-  readonly #subscription: Subscription;
+  #subscription: Subscription;
   readonly #timers: NodeJS.Timeout[];
   readonly #maxHeld: number;
   readonly #maxHeldBytes: number;
@@ -139,6 +101,9 @@ class PullQueue implements StageQueue {
   #requested = 0;
   #heardMs = Date.now();
   #highest = 0;
+  /** From the loss of the connection until the consumer is where it was. */
+  #isAway = false;
+  #connections = 0;
   #closed = false;
 
   constructor(options: StageQueueOptions, suspectUpTo: number) {
@@ -147,11 +112,7 @@ class PullQueue implements StageQueue {
     this.suspectUpTo = suspectUpTo;
     this.#maxHeld = BATCHES_HELD * options.maxBatchEvents;
     this.#maxHeldBytes = Math.max(BATCHES_HELD * options.maxBatchBytes, 2 * LARGEST_MESSAGE);
-    this.#subscription = options.connection.subscribe(`${this.#inbox}.*`, {
-      callback: (error, message) => {
-        if (error === null) this.#receive(message);
-      },
-    });
+    this.#subscription = this.#subscribe();
     this.#timers = [
       setInterval(() => this.#touch(), options.ackWaitMs / 3),
       setInterval(() => this.#watch(), HEARTBEAT_MS),
@@ -198,6 +159,16 @@ class PullQueue implements StageQueue {
     this.#held.clear();
     this.#waiting = [];
     this.#wake?.();
+  }
+
+  /** To an inbox of its own each time: nobody sends there but for what is asked from then on. */
+  #subscribe(): Subscription {
+    this.#inbox = createInbox(INBOX_PREFIX);
+    return this.#options.connection.subscribe(`${this.#inbox}.*`, {
+      callback: (error, message) => {
+        if (error === null) this.#receive(message);
+      },
+    });
   }
 
   #somethingWaits(signal: AbortSignal): Promise<void> {
@@ -266,7 +237,7 @@ class PullQueue implements StageQueue {
   }
 
   #pull(): void {
-    if (this.#closed || this.#requested > 0) return;
+    if (this.#closed || this.#isAway || this.#requested > 0) return;
     const batch = this.#maxHeld - this.#held.size;
     const maxBytes = this.#maxHeldBytes - this.#heldBytes;
     if (batch <= 0 || maxBytes < LARGEST_MESSAGE) return;
@@ -304,12 +275,41 @@ class PullQueue implements StageQueue {
   }
 
   async #followConnection(): Promise<void> {
-    for await (const status of this.#options.connection.status()) {
+    for await (const { type } of this.#options.connection.status()) {
       if (this.#closed) return;
-      if (status.type !== 'reconnect') continue;
-      this.#suspectAll();
-      this.#ackAgain();
-      this.#pullAgain();
+      if (type === 'disconnect') this.#leave();
+      else if (type === 'reconnect') void this.#return();
+    }
+  }
+
+  /** Nothing is to come by an earlier request: it would overtake what was on its way when the connection was lost. */
+  #leave(): void {
+    this.#isAway = true;
+    this.#connections++;
+    this.#requested = 0;
+    this.#subscription.unsubscribe();
+  }
+
+  /** Gets again, in its place, what was on its way. What is held comes again, too, and is passed over. */
+  async #return(): Promise<void> {
+    const connection = ++this.#connections;
+    this.#suspectAll();
+    this.#ackAgain();
+    const isOver = () => this.#closed || connection !== this.#connections;
+    while (!(await this.#isRecovered()) && !isOver()) await delay(RECOVER_AGAIN_MS);
+    if (isOver()) return;
+    this.#isAway = false;
+    this.#subscription = this.#subscribe();
+    this.#pullAgain();
+  }
+
+  async #isRecovered(): Promise<boolean> {
+    try {
+      await recover(this.#options);
+      return true;
+    } catch (error) {
+      if (!this.#closed && isConsumerGone(error)) this.#options.onLost();
+      return false;
     }
   }
 

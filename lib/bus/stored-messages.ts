@@ -3,7 +3,7 @@ import type { NatsConnection } from '@nats-io/nats-core';
 import { BoxError, errorText } from '../error/box-error.ts';
 import { pairsOf, readAttributes, readHeader } from './event-headers.ts';
 import { MESSAGE_ID_HEADER } from './jetstream-published-ids.ts';
-import { REV_HEADER } from './jetstream-stage-queue.ts';
+import { REV_HEADER } from './jetstream-stage-message.ts';
 import { type MadeFrom, readOutputId } from './output-id.ts';
 import { STREAM } from './subjects.ts';
 import type { TopicMessage } from './topic-reader.ts';

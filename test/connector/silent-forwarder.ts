@@ -12,6 +12,8 @@ export interface SilentForwarder {
   silence(): Promise<void>;
   /** New connections are as they should be; those of the silence stay as they are. */
   heal(): void;
+  /** Ends the connections of the silence, as who waits on them notices at last. */
+  cut(): void;
   close(): Promise<void>;
 }
 
@@ -52,6 +54,9 @@ export async function openSilentForwarder(port: number): Promise<SilentForwarder
     },
     heal() {
       isSilent = false;
+    },
+    cut() {
+      for (const caller of callers) if (caller.isSilent) caller.socket.destroy();
     },
     async close() {
       const closed = once(server, 'close');
