@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { guarded } from '../support/guarded.ts';
 import type { Answer, Call, Fixture } from './fixture.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -23,13 +24,16 @@ export async function startBoxFunction(
       LOG_LEVEL: 'warn',
     },
     stdio: ['ignore', 'pipe', 'inherit'],
+    detached: true,
   });
+  guarded(child);
   for await (const chunk of child.stdout ?? []) if (String(chunk).includes('"ready"')) break;
   return child;
 }
 
 /** SIGKILL; resolves when it is gone. */
 export async function killBoxFunction(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
   const ended = once(child, 'exit');
   child.kill('SIGKILL');
   await ended;

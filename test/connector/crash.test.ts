@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, fork } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import { openCouchDatabase } from '#lib/couchdb/couch-database.ts';
 import type { CloudEvent } from '#lib/message/cloud-event.ts';
 import { openCouchdbScenarioStore } from '#lib/scenario/couchdb-scenario-store.ts';
+import { guarded } from '../support/guarded.ts';
 import { sharedCouchdb, temporaryFolder, uniqueName } from '../support/servers.ts';
 import { echo, eventsOf, type Fixture, jsonOf, LIMITS, openFixture, record, results, until } from './fixture.ts';
 import { freeUrl, keepUpFunction, startFunction } from './kept-up-function.ts';
@@ -67,7 +69,7 @@ describe('connector: crashes', () => {
       await poisoned.stop();
       await box.close();
     }
-  }).timeout(60_000);
+  });
 
   it('a connector killed three times: every signal has one output, in order', async () => {
     const couchdb = await sharedCouchdb();
@@ -81,23 +83,25 @@ describe('connector: crashes', () => {
     const store = openCouchdbScenarioStore(openCouchDatabase(couch));
     await box.stopConnector();
     await writeFile(`${box.secretsDir}/couchdb-password`, login.password);
-    const start = (): ChildProcess =>
-      fork(new URL('../../connector/main.ts', import.meta.url), [], {
-        stdio: ['ignore', process.env.TEST_LOG_LEVEL ? 'inherit' : 'ignore', 'inherit', 'ipc'],
-        env: {
-          ...process.env,
-          NATS_URL: box.natsUrl,
-          GATEWAY_URL: box.gateway.url,
-          COUCHDB_URL: couch.url,
-          COUCHDB_USER: login.user,
-          COUCHDB_DATABASE: databaseName,
-          SECRETS_DIR: box.secretsDir,
-          HTTP_PORT: '0',
-          MAX_BATCH_EVENTS: '16',
-          STREAM_MAX_BYTES: String(64 * 1024 * 1024),
-          DEAD_MAX_BYTES: String(8 * 1024 * 1024),
-        },
-      });
+    const env = {
+      ...process.env,
+      NATS_URL: box.natsUrl,
+      GATEWAY_URL: box.gateway.url,
+      COUCHDB_URL: couch.url,
+      COUCHDB_USER: login.user,
+      COUCHDB_DATABASE: databaseName,
+      SECRETS_DIR: box.secretsDir,
+      HTTP_PORT: '0',
+      MAX_BATCH_EVENTS: '16',
+      STREAM_MAX_BYTES: String(64 * 1024 * 1024),
+      DEAD_MAX_BYTES: String(8 * 1024 * 1024),
+      SHUTDOWN_SECONDS: '60',
+    };
+    const start = (): ChildProcess => {
+      const stdout = process.env.TEST_LOG_LEVEL ? 'inherit' : 'ignore';
+      const program = fileURLToPath(new URL('../../connector/main.ts', import.meta.url));
+      return guarded(spawn(process.execPath, [program], { stdio: ['ignore', stdout, 'inherit'], detached: true, env }));
+    };
     box.gateway.functions.set('slow', async (call) => {
       await new Promise((resolve) => setTimeout(resolve, 5));
       return echo(call);
@@ -109,7 +113,7 @@ describe('connector: crashes', () => {
         inference: { in: 'restart_mid', out: 'restart_out', function: 'slow' },
       });
       await store.put(scenario, undefined);
-      await box.status.waitApplied('restart', scenario.rev, 20_000);
+      await box.status.waitApplied('restart', scenario.rev, 100_000);
       const total = 800;
       const sending = sendNumbers(box, 'restart_in', total);
       for (let kills = 1; kills <= 3; kills++) {
@@ -131,7 +135,7 @@ describe('connector: crashes', () => {
       await store.close();
       await box.close();
     }
-  }).timeout(60_000);
+  });
 
   it('outputs that were published and not acknowledged are not published again, long after the bus forgot their ids', async () => {
     const box = await openFixture({ streams: { ...LIMITS.streams, duplicateWindowMs: 100 } });
@@ -192,7 +196,7 @@ describe('connector: crashes', () => {
     } finally {
       await box.close();
     }
-  }).timeout(60_000);
+  });
 
   it('a bus that comes back without its data is set up again', async () => {
     const box = await openFixture();
@@ -215,7 +219,7 @@ describe('connector: crashes', () => {
     } finally {
       await box.close();
     }
-  }).timeout(60_000);
+  });
 
   it('a timer survives a restart of NATS and of the connector', async () => {
     const box = await openFixture();

@@ -1,12 +1,12 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { openGateway } from './fixture.ts';
+import { freePort } from '../../local/server/free-port.ts';
+import { guarded } from '../support/guarded.ts';
 
 /** Where a gateway could be, for a function that answers in its place. */
 export async function freeUrl(): Promise<{ readonly port: number; readonly url: string }> {
-  const { port, url, close } = await openGateway();
-  await close();
-  return { port, url };
+  const port = await freePort();
+  return { port, url: `http://127.0.0.1:${port}` };
 }
 
 /** The function of `function-process.ts`. Resolves once it listens, or has ended before. */
@@ -17,7 +17,9 @@ export async function startFunction(port: number, heapMiB?: number): Promise<Chi
   const child = fork(new URL('function-process.ts', import.meta.url), [String(port)], {
     execArgv: [...execArgv],
     stdio: ['ignore', 'inherit', stderr, 'ipc'],
+    detached: true,
   });
+  guarded(child);
   await Promise.race([once(child, 'message'), once(child, 'exit')]);
   return child;
 }

@@ -35,7 +35,7 @@ describe('connector: answers that are much larger than their calls', () => {
       if (child !== undefined) await killBoxFunction(child);
       await box.close();
     }
-  }).timeout(60_000);
+  });
 
   it('a function whose answers grow beyond its memory all at once: nothing is given up, and it does not happen again', async () => {
     const { port, url } = await freeUrl();
@@ -61,5 +61,5 @@ describe('connector: answers that are much larger than their calls', () => {
       await grown.stop();
       await box.close();
     }
-  }).timeout(60_000);
+  });
 });

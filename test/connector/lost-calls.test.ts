@@ -70,7 +70,7 @@ describe('connector: a function that goes away without a word', () => {
     );
     assert.equal(await lostCalls(box, 'ingestion'), 2);
     assert.equal((await box.deadLetters.list({}, { limit: 1 })).total, 0);
-  }).timeout(60_000);
+  });
 });
 
 describe('connector: a call that takes long', () => {
