@@ -33,6 +33,8 @@ interface RuleProblem {
 }
 
 const MAX_SAMPLES = 1000;
+/** What the last predictions of a scenario may have together; a message may have ten megabytes. */
+const MAX_BYTES = 16 * 1024 * 1024;
 
 export interface RuleTestParts {
   readonly scenarios: Pick<ScenarioClient, 'current'>;
@@ -96,18 +98,23 @@ async function lastPredictions(id: string, count: number, { scenarios, reader }:
   if (topic === undefined)
     throw new BoxError('not_found', `Cannot test rule: scenario ${id} has no notification stage`);
   const events: CloudEvent[] = [];
+  let bytes = 0;
   const entrances = stagesOf(scenario)[0]?.stage === 'notification';
   // The reader knows the way forward alone: what is stored is walked through, and the last ones are kept.
   for await (const message of reader.read(topic, { from: { seq: 1 }, until: 'end', entrances })) {
     const { seq, time, attributes, body } = message;
-    if (events.length === count) events.shift();
+    const sample = Buffer.from(body).toString('base64');
+    bytes += sample.length;
+    while (events.length === count || (bytes > MAX_BYTES && events.length > 0)) {
+      bytes -= events.shift()?.data_base64?.length ?? 0;
+    }
     events.push({
       specversion: '1.0',
       id: attributes.id ?? String(seq),
       source: senderOf(message, topic),
       type: 'thebox.prediction',
       time: attributes.time ?? time.toISOString(),
-      data_base64: Buffer.from(body).toString('base64'),
+      data_base64: sample,
     });
   }
   return events;

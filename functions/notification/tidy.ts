@@ -44,12 +44,12 @@ async function livingRules(
     const record = await scenarios.current(id);
     // While the orchestrator is away an older one is answered, which knows nothing of newer rules.
     if (revNumber(record.rev) < (newestRev(id) ?? 0)) return 'unknown';
+    if (record.scenario.scenario_definition.notification_definition === undefined) return new Set();
     return new Set(openRuleSet(record).map(({ key }) => key));
   } catch (error) {
     if (!(error instanceof BoxError)) throw error;
-    // No such scenario, or one that does not notify any more.
-    if (error.code === 'not_found' || error.code === 'unprocessable') return new Set();
-    return 'unknown';
+    // A rule may not compile that an earlier or a later release of this function has taken: its state is not lost with that.
+    return error.code === 'not_found' ? new Set() : 'unknown';
   }
 }
 

@@ -2,8 +2,12 @@ import { errorText } from '../error/box-error.ts';
 
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true });
 
-/** Whether bytes from outside are JSON in UTF-8. Only parsing tells for certain. */
+/**
+ * Whether bytes from outside are JSON in UTF-8. Only parsing tells for certain. What nests very deep is taken for none: ten megabytes
+ * of brackets hold up the parser four times as long as any other.
+ */
 export function isJsonText(bytes: Uint8Array): boolean {
+  if (nestsTooDeep(bytes)) return false;
   try {
     JSON.parse(strictUtf8.decode(bytes));
     return true;

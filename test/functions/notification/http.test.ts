@@ -236,4 +236,11 @@ describe('function notification over HTTP', () => {
       ['cellar', 'attic'],
     );
   });
+
+  it('POST /rule/test takes fewer of the last predictions where they are large', async () => {
+    const large = { prediction_data: { t: { data: [1] } }, note: 'x'.repeat(7 * 1024 * 1024) };
+    for (let n = 0; n < 3; n++) await fixture.send('house-in', large);
+    const { status, body } = await post('/rule/test', { expression: 'True', scenario: 'house', last: 10 });
+    assert.deepEqual([status, (body.results as unknown[]).length], [200, 1]);
+  });
 });

@@ -65,4 +65,14 @@ describe('tidy', () => {
     await old.run(2);
     assert.equal(await old.kept(), 2);
   });
+
+  it('drops nothing where a rule does not compile, as it may of another release, and all where nothing notifies', async () => {
+    const other = await setUp(() => rulesRecord('house', [rule('a'), { ...rule('b'), rule_content: 'a new word' }]));
+    await other.run();
+    assert.equal(await other.kept(), 2);
+    const silent = rulesRecord('house', []);
+    const none = await setUp(() => ({ ...silent, scenario: { ...silent.scenario, scenario_definition: {} } }));
+    await none.run();
+    assert.equal(await none.kept(), 0);
+  });
 });

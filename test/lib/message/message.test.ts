@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { BoxError } from '#lib/error/box-error.ts';
 import { dataBytes, dataJson, parseCloudEvent } from '#lib/message/cloud-event.ts';
 import { parseFunctionAnswer } from '#lib/message/function-answer.ts';
-import { jsonFault, jsonOrText } from '#lib/message/json-text.ts';
+import { isJsonText, jsonFault, jsonOrText } from '#lib/message/json-text.ts';
 import { parsePrediction } from '#lib/message/prediction.ts';
 
 const EVENT = { specversion: '1.0' as const, id: '1', source: 'cam', type: 'thebox.signal' };
@@ -84,6 +84,19 @@ describe('jsonFault', () => {
         (error) => !/cret/.test(jsonFault(error)) && /JSON/.test(jsonFault(error)),
       );
     }
+  });
+});
+
+describe('isJsonText', () => {
+  it('says no of what is no JSON, no UTF-8, or nests deeper than anybody means', () => {
+    const cases = { '{"a":[1,"é"]}': true, '{"a"': false, é: false, '': false };
+    for (const [text, expected] of Object.entries(cases)) assert.equal(isJsonText(Buffer.from(text)), expected, text);
+    assert.equal(isJsonText(Buffer.from('"é"', 'latin1')), false);
+    const nested = (depth: number) => Buffer.from('['.repeat(depth) + ']'.repeat(depth));
+    assert.deepEqual(
+      [1000, 1001].map((depth) => isJsonText(nested(depth))),
+      [true, false],
+    );
   });
 });
 
