@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { freePort } from '../../local/server/free-port.ts';
 import { described } from '../functions/ingestion/feature-maker.ts';
 import { callBoxFunction, killBoxFunction, startBoxFunction } from './box-function.ts';
-import { type Fixture, jsonOf, openFixture, record } from './fixture.ts';
+import { type Fixture, jsonOf, openFixture, PATIENT, record } from './fixture.ts';
 import { freeUrl, keepUpFunction } from './kept-up-function.ts';
 
 const MIB = 1024 * 1024;
@@ -11,7 +11,7 @@ const STREAMS = { maxBytes: 256 * MIB, maxDeadBytes: MIB, duplicateWindowMs: 60_
 
 describe('connector: answers that are much larger than their calls', () => {
   it('a large body of very short lines: ingestion with little memory is asked for so much at a time that it lives', async () => {
-    const box: Fixture = await openFixture({ maxBatchEvents: 256, streams: STREAMS });
+    const box: Fixture = await openFixture({ ...PATIENT, maxBatchEvents: 256, streams: STREAMS });
     const port = await freePort();
     let child: ChildProcess | undefined;
     try {
@@ -39,23 +39,29 @@ describe('connector: answers that are much larger than their calls', () => {
 
   it('a function whose answers grow beyond its memory all at once: nothing is given up, and it does not happen again', async () => {
     const { port, url } = await freeUrl();
-    const box = await openFixture({ maxBatchEvents: 64, streams: STREAMS }, url);
+    const box = await openFixture({ ...PATIENT, maxBatchEvents: 64, streams: STREAMS }, url);
     const grown = keepUpFunction(port, 20);
     const sendAll = (value: unknown) => Promise.all(Array.from({ length: 64 }, () => box.send('grown_in', value)));
     try {
       await box.put(record('grown', { ingestion: { in: 'grown_in', out: 'grown_out', function: 'any' } }));
       await sendAll('x'.repeat(10));
       await box.receive('grown_out', 64);
+      // While it is held, all that comes next gathers: one call has all of it.
+      await box.send('grown_in', 'hold');
+      await fetch(`${url}/held`);
+      const prefetched = await box.followPrefetch('grown', 'ingestion', 64);
       await sendAll({ large: 500_000 });
-      await box.receive('grown_out', 128);
+      await prefetched();
+      await fetch(`${url}/release`);
+      await box.receive('grown_out', 129);
       const starts = grown.starts;
       assert.ok(starts > 1 && starts < 12, `${starts} processes`);
       await sendAll({ large: 500_000 });
-      await box.receive('grown_out', 192);
+      await box.receive('grown_out', 193);
       await box.idle('grown');
       assert.equal(grown.starts, starts);
       const sizes = (await box.all('grown_out')).map((message) => String(jsonOf(message)).length);
-      assert.deepEqual(sizes, [...Array(64).fill(10), ...Array(128).fill(500_000)]);
+      assert.deepEqual(sizes, [...Array(64).fill(10), 'hold'.length, ...Array(128).fill(500_000)]);
       assert.equal((await box.deadLetters.list({}, { limit: 1 })).total, 0);
     } finally {
       await grown.stop();
