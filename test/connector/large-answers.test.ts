@@ -7,11 +7,16 @@ import { type Fixture, jsonOf, openFixture, PATIENT, record } from './fixture.ts
 import { freeUrl, keepUpFunction } from './kept-up-function.ts';
 
 const MIB = 1024 * 1024;
-const STREAMS = { maxBytes: 256 * MIB, maxDeadBytes: MIB, duplicateWindowMs: 60_000 };
+const LIMITS = {
+  ...PATIENT,
+  streams: { maxBytes: 256 * MIB, maxDeadBytes: MIB, duplicateWindowMs: 60_000 },
+  // All that is made is looked at in the end.
+  history: { ageMs: 3_600_000, bytes: 256 * MIB },
+};
 
 describe('connector: answers that are much larger than their calls', () => {
   it('a large body of very short lines: ingestion with little memory is asked for so much at a time that it lives', async () => {
-    const box: Fixture = await openFixture({ ...PATIENT, maxBatchEvents: 256, streams: STREAMS });
+    const box: Fixture = await openFixture({ ...LIMITS, maxBatchEvents: 256 });
     const port = await freePort();
     let child: ChildProcess | undefined;
     try {
@@ -39,7 +44,7 @@ describe('connector: answers that are much larger than their calls', () => {
 
   it('a function whose answers grow beyond its memory all at once: nothing is given up, and it does not happen again', async () => {
     const { port, url } = await freeUrl();
-    const box = await openFixture({ ...PATIENT, maxBatchEvents: 64, streams: STREAMS }, url);
+    const box = await openFixture({ ...LIMITS, maxBatchEvents: 64 }, url);
     const grown = keepUpFunction(port, 20);
     const sendAll = (value: unknown) => Promise.all(Array.from({ length: 64 }, () => box.send('grown_in', value)));
     try {
